@@ -1,0 +1,269 @@
+// The keys and values of one shard: for each database and slot a hash table of entries.
+//
+// Everything that changes a value goes through a mutator here, and the mutator itself appends the
+// effect to the log's sink: this is the one door to the log. Replay calls the same mutators with no
+// sink set. Only the owning shard's thread may call anything here.
+//
+// Visibility: each slot remembers the LSN of its last change. Every lookup notes the LSN of the
+// slot it saw; the caller collects it with TakeGate() and lets no reply out before that LSN is
+// settled. This covers keys that were found and keys that were missing alike.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/inlined_vector.h>
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "base/slots.h"
+#include "base/status.h"
+#include "base/types.h"
+#include "shards/effects.h"
+#include "shards/entry.h"
+#include "shards/hash_table.h"
+
+namespace flashdb {
+
+class HashValue;
+
+/// A key with its slot and its hash computed once.
+struct KeyRef {
+  std::string_view bytes;
+  uint64_t hash;
+  SlotId slot;
+};
+
+inline KeyRef MakeKey(std::string_view bytes) { return {bytes, HashBytes(bytes), SlotOf(bytes)}; }
+
+struct EntryTraits {
+  using Entry = flashdb::Entry;
+  static uint64_t Hash(const Entry* entry) { return HashBytes(entry->key()); }
+};
+using EntryTable = HashTable<EntryTraits>;
+
+/// Watches one key for a client's WATCH; lives on the shard that owns the key.
+struct KeyWatch {
+  bool dirty = false;
+};
+
+/// The part of a multi-shard transaction that happened on this shard: effects and slots, held back
+/// until the transaction ends and gets its log record.
+struct TransactionCapture {
+  EffectSink sink;
+  std::vector<SlotId> changed_slots;
+  bool changed_all = false;
+};
+
+/// Sizes up to which small containers stay packed (CONFIG hash-max-listpack-*).
+struct EncodingLimits {
+  uint32_t hash_max_listpack_entries = 128;
+  uint32_t hash_max_listpack_value = 64;
+};
+
+class Keyspace {
+ public:
+  enum class Touch : uint8_t {
+    kYes,    // a client's read: counts as hit or miss, updates the access time
+    kQuiet,  // does neither (TTL, TYPE, OBJECT, internal)
+  };
+
+  /// Holds the keys of slots [first_slot, end_slot).
+  Keyspace(uint32_t first_slot, uint32_t end_slot);
+  ~Keyspace();
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  /// The time by which expiry is judged; set by the event loop once a turn.
+  void SetNow(UnixMillis now) { now_ = now; }
+  UnixMillis now() const { return now_; }
+  EncodingLimits& limits() { return limits_; }
+  bool Owns(SlotId slot) const { return slot >= first_slot_ && slot < end_slot_; }
+  uint32_t first_slot() const { return first_slot_; }
+  uint32_t end_slot() const { return end_slot_; }
+
+  // ---- Reading ------------------------------------------------------------------------------
+
+  /// The live entry of `key`, or nullptr if there is none or it has expired. Valid until the next
+  /// mutator call. Notes the slot for TakeGate().
+  const Entry* Find(uint32_t db, const KeyRef& key, Touch touch = Touch::kYes);
+  /// Brings the memory that Find will need into the cache.
+  void Prefetch(uint32_t db, const KeyRef& key) const;
+  /// Keys in the database, expired ones that nobody has removed yet included (as in Redis).
+  size_t Size(uint32_t db);
+  size_t SizeOfSlot(uint32_t db, SlotId slot);
+  /// Keys of the database that have an expiry.
+  size_t VolatileSize(uint32_t db) const { return databases_[db].volatile_keys; }
+  /// A random live entry, or nullptr if there is none.
+  const Entry* RandomEntry(uint32_t db, Random& random);
+  /// Walks one slot with the Redis SCAN guarantees: reports about `count` live entries, returns the
+  /// cursor to go on with (48 bits), 0 when the slot is done.
+  uint64_t ScanSlot(uint32_t db, SlotId slot, uint64_t cursor, size_t count,
+                    const std::function<void(const Entry&)>& visit);
+  /// Visits every live entry of the database. `visit` must not change the keyspace.
+  void ForEach(uint32_t db, const std::function<void(const Entry&)>& visit);
+
+  // ---- Mutators of any type -----------------------------------------------------------------
+
+  /// Removes the key; false if it was not there (or had expired).
+  bool Delete(uint32_t db, const KeyRef& key);
+  /// Sets (at > 0) or removes (at == 0) the expiry of an existing key; false if there is no such
+  /// key or nothing changed. A time in the past removes the key.
+  bool SetExpiry(uint32_t db, const KeyRef& key, UnixMillis at);
+  /// Replaces `key` by a value from an image made by EncodeValue. Error if the image is malformed.
+  Status Restore(uint32_t db, const KeyRef& key, ValueType type, std::string_view image,
+                 UnixMillis expire_at);
+  static void EncodeValue(const Entry& entry, std::string& out);
+  /// Empties one database of this shard. Memory is given back piece by piece by ReleaseSome().
+  void Flush(uint32_t db);
+  void Swap(uint32_t a, uint32_t b);
+
+  // ---- Mutators of strings ------------------------------------------------------------------
+
+  /// Sets the key to a string, whatever it was. `expire_at` 0 = never.
+  void SetString(uint32_t db, const KeyRef& key, std::string_view bytes, UnixMillis expire_at);
+  /// Changes the bytes and keeps the expiry (INCR, SET KEEPTTL, GETSET does not).
+  void UpdateString(uint32_t db, const KeyRef& key, std::string_view bytes);
+  /// Appends to the string (created if missing) and returns its new length. The caller has checked
+  /// the type and the size limit.
+  size_t AppendString(uint32_t db, const KeyRef& key, std::string_view bytes);
+  /// Overwrites at `offset`, padding with zero bytes; returns the new length. As above.
+  size_t OverwriteString(uint32_t db, const KeyRef& key, size_t offset, std::string_view bytes);
+
+  // ---- Mutators of hashes (keyspace_hash.cc) ------------------------------------------------
+
+  struct FieldValue {
+    std::string_view field;
+    std::string_view value;
+  };
+  /// Sets fields (the hash is created if missing; a set field loses its expiry). Returns how many
+  /// are new. The caller has checked the type.
+  size_t HashSet(uint32_t db, const KeyRef& key, std::span<const FieldValue> pairs);
+  /// As HashSet for one field, but a field that has an expiry keeps it (HINCRBY).
+  void HashUpdate(uint32_t db, const KeyRef& key, std::string_view field, std::string_view value);
+  /// Deletes fields, and the key when none is left. Returns how many there were.
+  size_t HashDelete(uint32_t db, const KeyRef& key, std::span<const std::string_view> fields);
+  /// Sets (at > 0) or removes (at == 0) the expiry of existing fields. A time in the past deletes
+  /// the field (and the key with its last one).
+  void HashExpire(uint32_t db, const KeyRef& key, std::span<const std::string_view> fields,
+                  UnixMillis at);
+
+  // ---- The log's door -----------------------------------------------------------------------
+
+  /// Effects of the running command; the executor turns them into a log record and clears them.
+  EffectSink& sink() { return sink_; }
+  /// The LSN that the next record will get: changed slots are stamped with it.
+  void set_next_lsn(Lsn lsn) { next_lsn_ = lsn; }
+  /// From now on effects go to `capture` and slots are not stamped; nullptr ends it.
+  void set_capture(TransactionCapture* capture) { capture_ = capture; }
+  /// Stamps what `capture` changed: its record has got `lsn`.
+  void StampCapture(const TransactionCapture& capture, Lsn lsn);
+  /// Replays the effects of one record, for keys whose slot is owned here; others are passed over.
+  /// Nothing is logged. DataLoss if the payload is malformed.
+  Status Apply(std::string_view payload, Lsn lsn);
+
+  // ---- Visibility ---------------------------------------------------------------------------
+
+  /// The highest LSN that anything seen or changed since the last call depends on; 0 if none.
+  Lsn TakeGate() { return std::exchange(gate_, 0); }
+  void NoteSlot(SlotId slot) { gate_ = std::max(gate_, LastChange(slot)); }
+  /// As if every slot had been looked at.
+  void NoteAll() { gate_ = std::max(gate_, last_change_); }
+  Lsn LastChange(SlotId slot) const {
+    return std::max(slot_changes_[slot - first_slot_], all_changed_);
+  }
+
+  // ---- WATCH --------------------------------------------------------------------------------
+
+  void AddWatch(uint32_t db, std::string_view key, KeyWatch* watch);
+  void RemoveWatch(uint32_t db, std::string_view key, KeyWatch* watch);
+
+  // ---- Background work, bounded by the caller -----------------------------------------------
+
+  /// Removes expired keys and hash fields; looks at no more than about `budget` entries. Slots for
+  /// which `locked` says true are left alone. Returns how many keys it removed.
+  size_t ExpireSome(size_t budget, const std::function<bool(SlotId)>& locked);
+  /// Frees memory of flushed databases and deleted large values; true when nothing is left to free.
+  bool ReleaseSome(size_t budget);
+
+  // ---- Statistics ---------------------------------------------------------------------------
+
+  struct Stats {
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+    uint64_t expired_keys = 0;
+    uint64_t expired_fields = 0;
+  };
+  Stats& stats() { return stats_; }
+  /// Heap bytes of entries, values and tables.
+  size_t MemoryBytes() const { return memory_; }
+  /// Changes since start (Redis's rdb_changes_since_last_save counts alike).
+  uint64_t changes() const { return changes_; }
+
+  // ---- For the families' mutator files only -------------------------------------------------
+
+  struct DatabaseSlot {
+    EntryTable table;
+    UnixMillis next_expiry = INT64_MAX;  // no key or field expires earlier than this
+  };
+  struct Database {
+    std::vector<DatabaseSlot> slots;  // empty until first used
+    size_t keys = 0;
+    size_t volatile_keys = 0;
+  };
+
+ private:
+  friend class HashMutation;
+
+  DatabaseSlot& SlotForWrite(uint32_t db, SlotId slot);
+  Entry* FindRaw(uint32_t db, const KeyRef& key) const;
+  /// Finds the key for a change: an expired one is removed (and logged) first.
+  Entry* FindForChange(uint32_t db, const KeyRef& key);
+  EffectSink* ActiveSink();
+  void Changed(uint32_t db, const KeyRef& key);
+  void ChangedAll(uint32_t db);
+  void NotifyWatches(uint32_t db, std::string_view key);
+  void InsertEntry(uint32_t db, const KeyRef& key, Entry* entry);
+  /// Puts `fresh` where `old` is; frees old's block and, unless it moved over, its value.
+  void ReplaceEntry(uint32_t db, const KeyRef& key, Entry* old, Entry* fresh, bool keep_value);
+  void RemoveEntry(uint32_t db, const KeyRef& key, Entry* entry);
+  void DisposeEntry(Entry* entry);
+  StringValue& MakeStringValue(uint32_t db, const KeyRef& key);
+  void NoteExpiry(uint32_t db, SlotId slot, UnixMillis at);
+  void AccountVolatile(uint32_t db, const Entry& entry, int delta);
+  void PutString(uint32_t db, const KeyRef& key, std::string_view bytes, UnixMillis expire_at);
+  size_t ExpireSlot(uint32_t db, SlotId slot);
+  Status ApplyOne(EffectOp op, uint32_t db, Decoder& in);
+  Status ApplyKeyed(EffectOp op, uint32_t db, const KeyRef& key, bool mine, Decoder& in);
+  Status ApplyHash(EffectOp op, uint32_t db, const KeyRef& key, bool mine, Decoder& in);
+
+  const uint32_t first_slot_;
+  const uint32_t end_slot_;
+  UnixMillis now_ = 0;
+  EncodingLimits limits_;
+  std::array<Database, kDatabaseCount> databases_;
+  std::vector<Lsn> slot_changes_;
+  Lsn all_changed_ = 0;
+  Lsn last_change_ = 0;
+  Lsn next_lsn_ = 1;
+  Lsn gate_ = 0;
+  EffectSink sink_;
+  TransactionCapture* capture_ = nullptr;
+  bool replaying_ = false;
+  size_t memory_ = 0;
+  uint64_t changes_ = 0;
+  Stats stats_;
+  uint32_t expire_db_ = 0;
+  uint32_t expire_slot_ = 0;
+  std::deque<Database> flushed_;
+  std::deque<std::unique_ptr<Value>> released_;
+  absl::flat_hash_map<std::string, std::vector<KeyWatch*>, StringHash, StringEq> watches_;
+};
+
+}  // namespace flashdb

@@ -1,0 +1,128 @@
+// What command execution needs on one shard beside the keyspace: clients, subscriptions,
+// statistics, slow log, and the services of the server around it. One per shard; each is touched by
+// its own shard's thread only.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "commands/command.h"
+#include "commands/pubsub_registry.h"
+#include "commands/session.h"
+
+namespace flashdb {
+
+class Shard;
+
+/// What the commands ask of the server around them. Shared by all shards, immutable or thread-safe
+/// unless said otherwise.
+class ServerServices {
+ public:
+  virtual ~ServerServices() = default;
+
+  /// CONFIG GET: names (lower case) and values that match `pattern`, read on shard `engine`.
+  virtual std::vector<std::pair<std::string, std::string>> ConfigGet(const Engine& engine,
+                                                                     std::string_view pattern) = 0;
+  /// CONFIG SET: all or none, on every shard. The status' message is the error's text.
+  virtual Task<Status> ConfigSet(
+      std::vector<std::pair<std::string, std::string>> changes) = 0;
+  /// Whether `password` is right. Constant time in the password.
+  virtual bool CheckPassword(const Engine& engine, std::string_view password) = 0;
+  virtual bool PasswordRequired(const Engine& engine) = 0;
+  /// Begins an orderly shutdown; returns at once.
+  virtual void RequestShutdown() = 0;
+
+  struct Facts {
+    std::string run_id;       // 40 hex digits
+    std::string config_file;  // may be empty
+    std::string executable;
+    std::string directory;
+    int port = 0;
+    int shard_port_base = 0;  // 0: shards have no ports of their own
+    std::vector<std::string> node_ids;  // 40 hex digits for each shard
+    std::string announce_host;          // where clients reach us, for CLUSTER SLOTS
+    UnixMillis started_at = 0;
+    std::string log_write_mode;  // "direct" or "buffered", and what the probe measured
+  };
+  virtual const Facts& facts() const = 0;
+};
+
+struct SlowLogEntry {
+  uint64_t id;
+  int64_t unix_seconds;
+  uint64_t micros;
+  std::vector<std::string> args;  // shortened as Redis does (32 arguments, 128 bytes)
+  std::string peer_address;
+  std::string client_name;
+};
+
+struct LatencySample {
+  int64_t unix_seconds;
+  uint32_t millis;
+};
+
+struct CommandStat {
+  uint64_t calls = 0;
+  uint64_t micros_x1000 = 0;  // nanoseconds
+  uint64_t rejected = 0;
+  uint64_t failed = 0;
+};
+
+/// Counters of one shard, for INFO.
+struct EngineStats {
+  uint64_t commands = 0;
+  uint64_t connections_received = 0;
+  uint64_t connections_rejected = 0;
+  uint64_t input_bytes = 0;
+  uint64_t output_bytes = 0;
+  uint64_t error_replies = 0;
+  uint64_t output_limit_disconnects = 0;
+  uint64_t longest_stall_micros = 0;  // of the event loop, since start or CONFIG RESETSTAT
+  double commands_per_second = 0;
+  double input_kib_per_second = 0;
+  double output_kib_per_second = 0;
+  absl::flat_hash_map<const Command*, CommandStat> per_command;
+  absl::flat_hash_map<std::string, uint64_t, StringHash, StringEq> errors;  // by code
+};
+
+struct Engine {
+  Shard& shard;
+  Keyspace& keys;
+  ServerServices& services;
+  const Clock& clock;
+  Random& random;
+
+  absl::flat_hash_map<uint64_t, Session*> sessions{};
+  PubSubRegistry pubsub{};
+  EngineStats stats{};
+
+  std::deque<SlowLogEntry> slow_log{};
+  uint64_t next_slow_id = 0;
+  int64_t slow_micros = 10000;  // slowlog-log-slower-than; negative: off
+  size_t slow_max_entries = 128;
+  absl::flat_hash_map<std::string, std::deque<LatencySample>, StringHash, StringEq> latency{};
+  int64_t latency_threshold_millis = 0;
+
+  uint64_t max_string_bytes = uint64_t{512} << 20;
+  uint64_t max_memory = 0;
+  uint32_t max_clients = 0;
+
+  /// CLIENT PAUSE: until when, and whether only writes wait.
+  UnixMillis pause_until = 0;
+  bool pause_writes_only = false;
+
+  /// The running shard's engine.
+  static Engine& Current();
+  static void SetCurrent(Engine* engine);
+};
+
+}  // namespace flashdb
