@@ -37,6 +37,8 @@ std::string FormatLongDouble(long double value);
 
 /// What scores and RESP3 doubles look like: the shortest digits that read back as `value`, "0.1",
 /// "3", "1e+20", "1.5e-7", "inf", "-inf", "nan", "-0". Integers up to 2^62 have no exponent.
+/// Redis's library (Grisu2) now and then misses the shortest or nearest digits; ours does not, so
+/// the last digit of a number with 16 or 17 of them can differ.
 std::string FormatDouble(double value);
 
 constexpr char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
