@@ -9,6 +9,7 @@
 // by mail. Used by its shard's thread only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -16,6 +17,12 @@
 #include "base/types.h"
 
 namespace flashdb {
+
+/// What a reply depends on: `lsn` of `shard` must be settled first.
+struct Gate {
+  ShardId shard;
+  Lsn lsn;
+};
 
 /// Something that waits for a shard to settle further (a connection with replies held back).
 /// Stays in place while registered.

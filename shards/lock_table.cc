@@ -62,20 +62,34 @@ void LockTable::Enter(LockRequest& request) {
 void LockTable::Release(LockRequest& request) {
   FLASHDB_CHECK(request.granted, "a lock was released that had not been granted");
   request.granted = false;
-  std::vector<LockRequest*> ready;
   if (request.all) {
     FLASHDB_CHECK(!all_.empty() && all_.front() == &request);
     all_.pop_front();
   } else {
     --active_;
-    for (SlotId slot : request.slots) LeaveSlot(slot, request, ready);
+    for (SlotId slot : request.slots) LeaveSlot(slot, request);
   }
-  AdmitBacklog(ready);
-  for (LockRequest* next : ready) next->granted = true;
-  for (LockRequest* next : ready) next->on_granted(*next);
+  AdmitBacklog();
+  CallGranted();
 }
 
-void LockTable::LeaveSlot(SlotId slot, LockRequest& request, std::vector<LockRequest*>& ready) {
+void LockTable::Grant(LockRequest& request) {
+  request.granted = true;
+  ready_.push_back(&request);
+}
+
+void LockTable::CallGranted() {
+  if (calling_) return;
+  calling_ = true;
+  while (!ready_.empty()) {
+    LockRequest* next = ready_.front();
+    ready_.pop_front();
+    next->on_granted(*next);
+  }
+  calling_ = false;
+}
+
+void LockTable::LeaveSlot(SlotId slot, LockRequest& request) {
   auto it = queues_.find(slot);
   auto& requests = it->second.requests;
   size_t granted_before = GrantedPrefix(requests);
@@ -87,21 +101,21 @@ void LockTable::LeaveSlot(SlotId slot, LockRequest& request, std::vector<LockReq
   }
   size_t granted_now = GrantedPrefix(requests);
   for (size_t i = granted_before - 1; i < granted_now; ++i) {
-    if (--requests[i]->waiting_for == 0) ready.push_back(requests[i]);
+    if (--requests[i]->waiting_for == 0) Grant(*requests[i]);
   }
 }
 
-void LockTable::AdmitBacklog(std::vector<LockRequest*>& ready) {
+void LockTable::AdmitBacklog() {
   // A granted whole-shard request at the front holds everything behind it back.
   while (!all_.empty() && !all_.front()->granted) {
     LockRequest* next = all_.front();
     if (next->all) {
-      if (active_ == 0) ready.push_back(next);
+      if (active_ == 0) Grant(*next);
       return;
     }
     all_.pop_front();
     Enter(*next);
-    if (next->waiting_for == 0) ready.push_back(next);
+    if (next->waiting_for == 0) Grant(*next);
   }
 }
 

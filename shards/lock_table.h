@@ -58,9 +58,10 @@ class LockTable {
 
   bool SlowBlocks(SlotId slot, bool exclusive) const;
   void Enter(LockRequest& request);
-  void Leave(LockRequest& request);
-  void LeaveSlot(SlotId slot, LockRequest& request, std::vector<LockRequest*>& ready);
-  void AdmitBacklog(std::vector<LockRequest*>& ready);
+  void LeaveSlot(SlotId slot, LockRequest& request);
+  void AdmitBacklog();
+  void Grant(LockRequest& request);
+  void CallGranted();
 
   absl::flat_hash_map<SlotId, SlotQueue> queues_;
   std::vector<uint8_t> locked_;  // by slot: 1 while it has a queue
@@ -68,6 +69,10 @@ class LockTable {
   // From the first whole-shard request on, everything waits here in order of arrival; all_.front()
   // is granted once it is a whole-shard request and `active_` is 0.
   std::deque<LockRequest*> all_;
+  // Granted, to be called. A callback that releases only adds here, so a long chain of waiters
+  // needs no deep stack.
+  std::deque<LockRequest*> ready_;
+  bool calling_ = false;
 };
 
 }  // namespace flashdb

@@ -17,10 +17,10 @@ Transaction::Part* Transaction::Find(ShardId shard) {
   return nullptr;
 }
 
-Transaction::Part& Transaction::Require(ShardId shard) {
+TransactionCapture* Transaction::CaptureAt(ShardId shard) {
+  if (!locked_ || !write_) return nullptr;
   Part* part = Find(shard);
-  FLASHDB_CHECK(part != nullptr, "shard {} takes no part in this transaction", shard);
-  return *part;
+  return part != nullptr ? &part->capture : nullptr;
 }
 
 void Transaction::AddSlot(SlotId slot) {
@@ -31,7 +31,7 @@ void Transaction::AddSlot(SlotId slot) {
     part = parts_.back().get();
     part->shard = owner;
   }
-  part->lock.slots.push_back(slot);
+  part->slots.push_back(slot);
 }
 
 void Transaction::AddAllSlots() {
@@ -40,7 +40,7 @@ void Transaction::AddAllSlots() {
       parts_.push_back(std::make_unique<Part>());
       parts_.back()->shard = shard;
     }
-    Find(shard)->lock.all = true;
+    Find(shard)->all = true;
   }
 }
 
@@ -54,11 +54,11 @@ Task<std::optional<std::string>> Transaction::Lock(uint64_t bytes) {
   std::sort(parts_.begin(), parts_.end(),
             [](const auto& a, const auto& b) { return a->shard < b->shard; });
   for (auto& part : parts_) {
-    auto& slots = part->lock.slots;
+    auto& slots = part->slots;
     std::sort(slots.begin(), slots.end());
     slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-    part->lock.exclusive = write_;
-    part->lock.on_granted = &GrantedThere;
+    part->exclusive = write_;
+    part->on_granted = &GrantedThere;
     part->transaction = this;
     part->bytes = bytes;
     participant_ids_.push_back(part->shard);
@@ -88,12 +88,11 @@ void Transaction::Sequence(Shard& here, const Envelope& mail) {
 
 void Transaction::LockThere(Shard& here, const Envelope& mail) {
   auto* part = static_cast<Part*>(mail.object);
-  if (here.locks().Acquire(part->lock)) GrantedThere(part->lock);
+  if (here.locks().Acquire(*part)) GrantedThere(*part);
 }
 
 void Transaction::GrantedThere(LockRequest& lock) {
-  static_assert(offsetof(Part, lock) == 0);
-  auto* part = reinterpret_cast<Part*>(&lock);
+  auto* part = static_cast<Part*>(&lock);
   if (part->transaction->write_) {
     Shard& here = Shard::Current();
     part->refusal = here.RefusesWrite(part->bytes);
@@ -139,7 +138,7 @@ void Transaction::FinishThere(Shard& here, const Envelope& mail) {
   auto* part = static_cast<Part*>(mail.object);
   Transaction* transaction = part->transaction;
   if (part->write_record) transaction->AppendRecord(here, *part);
-  here.locks().Release(part->lock);
+  here.locks().Release(*part);
   SendMail(transaction->home_, {.deliver = &FinishedHome, .object = part});
 }
 

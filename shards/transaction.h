@@ -21,12 +21,6 @@
 
 namespace flashdb {
 
-/// What a reply depends on: `lsn` of `shard` must be settled first.
-struct Gate {
-  ShardId shard;
-  Lsn lsn;
-};
-
 class Transaction {
  public:
   /// `write`: locks exclusively and may change something; else locks are shared.
@@ -47,6 +41,11 @@ class Transaction {
   /// transaction locks nothing (a walk).
   template <typename F>
   Task<std::invoke_result_t<F&, Keyspace&>> AtShard(ShardId shard, F function);
+  /// Runs `function(ShardId, Keyspace&)` on each of `shards` at the same time; the results, which
+  /// must be default-constructible, in the same order.
+  template <typename F>
+  Task<std::vector<std::invoke_result_t<F&, ShardId, Keyspace&>>> AtEach(
+      std::vector<ShardId> shards, F function);
 
   /// Logs, stamps and unlocks everywhere. Must be called once after Lock(). After it, gates() names
   /// everything that the transaction's reply depends on.
@@ -61,8 +60,7 @@ class Transaction {
 
  private:
   // One shard's part. After Lock() has sent it, it belongs to that shard until mail brings it back.
-  struct alignas(64) Part {
-    LockRequest lock;  // first: the lock table hands a LockRequest back
+  struct Part : LockRequest {
     Transaction* transaction = nullptr;
     ShardId shard = 0;
     uint64_t bytes = 0;
@@ -73,7 +71,8 @@ class Transaction {
   };
 
   Part* Find(ShardId shard);
-  Part& Require(ShardId shard);
+  /// Where changes on `shard` go; nullptr if they are not allowed there.
+  TransactionCapture* CaptureAt(ShardId shard);
   static void Sequence(Shard& here, const Envelope& mail);
   static void LockThere(Shard& here, const Envelope& mail);
   static void GrantedThere(LockRequest& lock);
@@ -121,6 +120,7 @@ WithGate<std::invoke_result_t<F&, Keyspace&>> RunCaptured(F& function, Transacti
     out.result = function(here.keys());
   }
   here.keys().set_capture(nullptr);
+  FLASHDB_CHECK(here.keys().sink().empty(), "a transaction changed keys it had not locked");
   out.gate = here.TakeGateFor(home);
   return out;
 }
@@ -130,7 +130,7 @@ WithGate<std::invoke_result_t<F&, Keyspace&>> RunCaptured(F& function, Transacti
 template <typename F>
 Task<std::invoke_result_t<F&, Keyspace&>> Transaction::AtShard(ShardId shard, F function) {
   using R = std::invoke_result_t<F&, Keyspace&>;
-  TransactionCapture* capture = locked_ && write_ ? &Require(shard).capture : nullptr;
+  TransactionCapture* capture = CaptureAt(shard);
   ShardId home = home_;
   auto there = [&function, capture, home] {
     return internal::RunCaptured(function, capture, home);
@@ -138,6 +138,25 @@ Task<std::invoke_result_t<F&, Keyspace&>> Transaction::AtShard(ShardId shard, F 
   internal::WithGate<R> done = co_await On(shard, there);
   AddGate(shard, done.gate);
   if constexpr (!std::is_void_v<R>) co_return std::move(done.result);
+}
+
+template <typename F>
+Task<std::vector<std::invoke_result_t<F&, ShardId, Keyspace&>>> Transaction::AtEach(
+    std::vector<ShardId> shards, F function) {
+  using R = std::invoke_result_t<F&, ShardId, Keyspace&>;
+  ShardId home = home_;
+  auto there = [this, &function, home](ShardId shard) {
+    auto bound = [&function, shard](Keyspace& keys) { return function(shard, keys); };
+    return internal::RunCaptured(bound, CaptureAt(shard), home);
+  };
+  std::vector<internal::WithGate<R>> done = co_await OnEach(shards, there);
+  std::vector<R> results;
+  results.reserve(done.size());
+  for (size_t i = 0; i < done.size(); ++i) {
+    AddGate(shards[i], done[i].gate);
+    results.push_back(std::move(done[i].result));
+  }
+  co_return results;
 }
 
 }  // namespace flashdb
