@@ -37,7 +37,8 @@ def choose(header, by_folder):
 
 
 def check(header, entry):
-    command = flags_of(entry) + ["-fsyntax-only", "-include", str(header), "-x", "c++", "/dev/null"]
+    command = flags_of(entry) + ["-fdiagnostics-color=never", "-fsyntax-only", "-include",
+                                 str(header), "-x", "c++", "/dev/null"]
     done = subprocess.run(command, cwd=entry["directory"], capture_output=True, text=True)
     return done.returncode, done.stderr.replace(f"{os.getcwd()}/", "")
 

@@ -22,6 +22,7 @@ TOKENS = re.compile(
     r"|(?<![0-9A-Za-z_])'(?:\\.[^'\n]*|[^'\\\n])'"  # characters, not the ' in 1'000
     r"|^[ \t]*#(?:\\\n|[^\n])*",  # preprocessor
     re.DOTALL | re.MULTILINE)
+ACCESS = re.compile(r"\b(?:public|private|protected)\s*:(?!:)")
 NO_FUNCTION = re.compile(r"\s*(?:template\s*<[^{]*>\s*)?(?:inline\s+)?"
                          r"(namespace|class|struct|union|enum|extern\s*$)\b")
 
@@ -66,27 +67,31 @@ def functions(text):
     """
     code = TOKENS.sub(blank, text)
     stack = []  # for each open brace: "scope", "other" or the function's first line
+    closed = None  # the entry of the brace closed last
     head_start = 0
     line = 1
     for i, char in enumerate(code):
         if char == "\n":
             line += 1
         elif char == "{":
-            head = code[head_start:i]
+            head = ACCESS.sub(blank, code[head_start:i])
             kind = "other"
             if all(entry == "scope" for entry in stack):
                 if NO_FUNCTION.match(head):
                     kind = "scope"
+                elif isinstance(closed, int) and head.strip()[:1] in ("", ","):
+                    kind = closed  # after an `a_{1}` of the constructor's list
                 elif "(" in head and not head.rstrip().endswith("="):
                     kind = line - head.lstrip().count("\n")
             stack.append(kind)
             head_start = i + 1
         elif char == "}" and stack:
-            kind = stack.pop()
-            if isinstance(kind, int):
-                yield kind, line
+            closed = stack.pop()
+            if isinstance(closed, int):
+                yield closed, line
             head_start = i + 1
         elif char == ";":
+            closed = None
             head_start = i + 1
 
 

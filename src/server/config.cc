@@ -98,7 +98,8 @@ class CommandLine {
     app_.get_formatter()->column_width(8);  // texts on lines of their own
     app_.get_formatter()->label("OPTIONS", "FLAGS");
     app_.set_help_flag("-h,--help", "Show this text and exit.")->group("General");
-    app_.set_version_flag("-v,--version", "FlashDB " FLASHDB_VERSION)->group("General");
+    app_.set_version_flag("-v,--version", "FlashDB " FLASHDB_VERSION, "Show the version and exit.")
+        ->group("General");
     AddOption("config", "FILE", "Read this file first. Also FLASHDB_CONFIG.", "General");
     for (const Parameter& parameter : Parameters()) {
       if (!parameter.is_flag()) continue;

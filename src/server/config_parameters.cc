@@ -240,7 +240,8 @@ const Parameter kParameters[] = {
     Choice<&Config::sync, kSyncWords>("sync", kDurability, "MODE", When::kStart,
         "always:   a write is on disk before anyone sees it; a power cut loses nothing.\n"
         "periodic: replies at once, syncs every --sync-interval-ms; a power cut may lose\n"
-        "          that much. never: leaves syncing to the kernel."),
+        "          that much.\n"
+        "never:    replies at once and leaves syncing to the kernel."),
     Number<&Config::sync_interval_ms, 1, 3'600'000>("sync-interval-ms", kDurability, "MS",
         When::kStart, "Milliseconds between syncs with --sync periodic."),
     Number<&Config::commit_records, 1, kMax32>("commit-records", kDurability, "N", When::kStart,

@@ -80,6 +80,22 @@ TEST_F(ConfigTest, FlagsSetEveryKindOfValue) {
   EXPECT_EQ(config.requirepass, "-starts with a dash");
 }
 
+TEST_F(ConfigTest, ValuesAreTakenAsTheyAre) {
+  for (std::string text : {"", "[a,b]", "{}", "a,b", "\"q\"", "a=b", "--port", "%%", "[", " x "}) {
+    EXPECT_EQ(MustParse({"--requirepass", text}).requirepass, text);
+    EXPECT_EQ(MustParse({"--requirepass=" + text}).requirepass, text);
+    EXPECT_EQ(MustParse({}, {"FLASHDB_REQUIREPASS=" + text}).requirepass, text);
+  }
+}
+
+TEST_F(ConfigTest, TheLastOfARepeatedFlagWins) {
+  EXPECT_EQ(MustParse({"--port", "1", "--port", "2"}).port, 2);
+  Config config = MustParse({"--client-output-buffer-limit", "normal 0 0 0",
+                             "--client-output-buffer-limit", "pubsub 1mb 0 0"});
+  EXPECT_EQ(config.client_output_buffer_limit_normal, OutputBufferLimit{});
+  EXPECT_EQ(config.client_output_buffer_limit_pubsub, (OutputBufferLimit{1u << 20, 0, 0}));
+}
+
 TEST_F(ConfigTest, AnAddressWithADashMayBeTheFlagsValue) {
   EXPECT_THAT(MustParse({"--bind", "-::1"}).bind, ElementsAre("-::1"));
 }
