@@ -89,6 +89,25 @@ std::string HelpOf(const Parameter& parameter) {
   return fmt::format("{}{}[{}]", parameter.help, value.size() > 20 ? "\n" : " ", value);
 }
 
+// The words after argv[0] with `--flag=value` split in two, for CLI11 takes `--flag=` for a flag
+// without its value. Each flag but --help and --version takes one word, whatever it looks like.
+std::vector<std::string> SplitFlags(int argc, const char* const* argv) {
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const size_t equals_sign = word.find('=');
+    const bool flag = word.starts_with("--") && word != "--help" && word != "--version";
+    words.emplace_back(word.substr(0, flag ? equals_sign : word.size()));
+    if (!flag) continue;
+    if (equals_sign != std::string_view::npos) {
+      words.emplace_back(word.substr(equals_sign + 1));
+    } else if (i + 1 < argc) {
+      words.emplace_back(argv[++i]);
+    }
+  }
+  return words;
+}
+
 // The flags, as texts; what they mean is for the table of parameters to say.
 class CommandLine {
  public:
@@ -109,8 +128,10 @@ class CommandLine {
 
   /// True if the process shall go on; false if `out` has what the user asked for.
   StatusOr<bool> Parse(int argc, const char* const* argv, std::ostream& out) {
+    std::vector<std::string> words = SplitFlags(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
     try {
-      app_.parse(argc, argv);
+      app_.parse(std::move(words));
     } catch (const CLI::CallForHelp&) {
       out << app_.help();
       return false;
