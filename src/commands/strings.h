@@ -42,7 +42,7 @@ void GetBit(CommandContext& context);
 void BitCount(CommandContext& context);
 void BitPos(CommandContext& context);
 
-// string_transactions.cc
+// string_transactions.cc (in several shards)
 Task<void> MSetNx(TransactionContext& context);
 Task<void> Lcs(TransactionContext& context);
 Task<void> BitOp(TransactionContext& context);
