@@ -1,7 +1,7 @@
 // Strings as bitmaps: SETBIT, GETBIT, BITCOUNT, BITPOS.
 #include "base/numbers.h"
 #include "commands/bit_ops.h"
-#include "commands/strings.h"
+#include "commands/string_handlers.h"
 
 namespace flashdb::strings {
 namespace {

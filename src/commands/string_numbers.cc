@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "base/numbers.h"
-#include "commands/strings.h"
+#include "commands/string_handlers.h"
 
 namespace flashdb::strings {
 namespace {
