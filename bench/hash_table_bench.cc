@@ -3,9 +3,7 @@
 // batches of 16 whose tables are prefetched first, as a pipelined batch of commands does it.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "base/hash.h"
@@ -82,9 +80,8 @@ void Find(benchmark::State& state, uint64_t first, uint64_t batch) {
     }
     for (uint64_t key : keys) benchmark::DoNotOptimize(tables.Find(key));
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * batch));
-  state.counters["ns"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * batch) / 1e9,
+  state.counters["per_op"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * batch),
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
@@ -102,8 +99,8 @@ void InsertAll(benchmark::State& state) {
     tables.Clear();
     state.ResumeTiming();
   }
-  state.counters["ns"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * state.range(1)) / 1e9,
+  state.counters["per_op"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * state.range(1)),
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 

@@ -25,6 +25,11 @@ Directory* NewDirectory(int depth) {
   return static_cast<Directory*>(::operator new(DirectoryBytes(depth)));
 }
 
+/// The class of a new segment: the next insert must not have to move everything again.
+int ClassForGrowing(uint64_t entries) {
+  return entries == 0 ? 0 : ClassFor(entries + 1 + entries / 16);
+}
+
 void MoveAll(Segment from, Segment to, HashFunction hash_of) {
   from.ForEach([&](void* entry) { to.TryInsert(hash_of(entry), entry); });
 }
@@ -74,8 +79,8 @@ void Core::Split(uint64_t hash, HashFunction hash_of) {
   uint64_t bit = uint64_t{1} << (63 - old.depth());
   auto high = std::count_if(items.begin(), items.end(), [&](Item i) { return i.hash & bit; });
   auto total = static_cast<uint64_t>(items.size());
-  Ref low_ref = NewSegment(ClassFor(total - static_cast<uint64_t>(high)), old.depth() + 1);
-  Ref high_ref = NewSegment(ClassFor(static_cast<uint64_t>(high)), old.depth() + 1);
+  Ref low_ref = NewSegment(ClassForGrowing(total - static_cast<uint64_t>(high)), old.depth() + 1);
+  Ref high_ref = NewSegment(ClassForGrowing(static_cast<uint64_t>(high)), old.depth() + 1);
   for (Item i : items) Segment(i.hash & bit ? high_ref : low_ref).TryInsert(i.hash, i.entry);
 
   --directory()->segments_at[old.depth()];
@@ -115,7 +120,7 @@ bool Core::MergeWithBuddy(uint64_t hash, HashFunction hash_of) {
   uint32_t entries = Segment(ref).size() + Segment(buddy).size();
   if (buddy.depth() != ref.depth() || entries > kMergeEntries) return false;
 
-  Ref merged = NewSegment(ClassFor(entries), ref.depth() - 1);
+  Ref merged = NewSegment(ClassForGrowing(entries), ref.depth() - 1);
   MoveAll(Segment(ref), Segment(merged), hash_of);
   MoveAll(Segment(buddy), Segment(merged), hash_of);
   directory()->segments_at[ref.depth()] -= 2;

@@ -19,15 +19,16 @@
 
 #include "base/random.h"
 #include "resp/reply_writer.h"
+#include "shards/commit_queue.h"
 #include "shards/keyspace.h"
 #include "shards/remote.h"
 #include "shards/task.h"
+#include "shards/transaction.h"
 
 namespace flashdb {
 
 struct Engine;
 struct Session;
-class Transaction;
 
 using ArgView = std::span<const std::string_view>;
 
@@ -59,10 +60,15 @@ struct TransactionContext {
   /// Runs `function(Keyspace&)` on the shard that owns `slot` (whose keys are locked) and returns
   /// its result: `co_await context.At(slot, fn)`. Effects and gates are collected on the way.
   template <typename F>
-  auto At(SlotId slot, F function);
+  auto At(SlotId slot, F function) {
+    return transaction.AtShard(OwnerOf(slot, ShardCount()), std::move(function));
+  }
   /// Runs `function(Keyspace&)` on every shard; a vector of results (default-constructible).
   template <typename F>
-  auto AtAll(F function);
+  auto AtAll(F function) {
+    auto there = [function](ShardId, Keyspace& keys) mutable { return function(keys); };
+    return transaction.AtEach(AllShards(), there);
+  }
 };
 
 /// What a session handler sees; runs on the client's shard.
@@ -71,6 +77,7 @@ struct SessionContext {
   Session& session;
   Engine& engine;  // of the client's shard
   ReplyWriter& reply;
+  std::vector<Gate>* gates = nullptr;  // what the reply depends on; a task that reads keys adds here
 };
 
 using LocalHandler = void (*)(CommandContext&);

@@ -33,7 +33,7 @@ struct WatchedKey {
   std::string key;
   ShardId owner;
   KeyWatch* state;
-  bool expired_at_watch;
+  bool live_at_watch;  // then its expiry counts as a change
 };
 
 /// What a session can ask of the connection it belongs to.

@@ -1,0 +1,111 @@
+// Which records of which shard are settled, and who waits for that.
+//
+// A record is settled when it is on disk, all records before it are settled and, if it belongs to a
+// multi-shard transaction, that transaction and all earlier ones are on disk on all of their shards
+// (the commit index, kept by the Sequencer). No reply leaves before what it depends on is settled;
+// this is the one place that knows, and the one place that releases.
+//
+// Each shard has one; it holds the shard's own state and a view of the others', which they update
+// by mail. Used by its shard's thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "base/types.h"
+
+namespace flashdb {
+
+/// What a reply depends on: `lsn` of `shard` must be settled first.
+struct Gate {
+  ShardId shard;
+  Lsn lsn;
+};
+
+/// Something that waits for a shard to settle further (a connection with replies held back).
+/// Stays in place while registered.
+struct SettleWaiter {
+  /// Called when `source` settled further or failed; the waiter is no longer registered then.
+  void (*on_progress)(SettleWaiter& self) = nullptr;
+  ShardId waits_for = 0;
+  bool registered = false;
+};
+
+class CommitQueue {
+ public:
+  CommitQueue(ShardId self, uint32_t shards);
+
+  /// State after recovery: everything up to `lsn` and every transaction up to `txn` is settled.
+  void Start(Lsn lsn, TxnId txn);
+
+  // ---- Own records --------------------------------------------------------------------------
+
+  Lsn settled() const { return settled_[self_]; }
+  TxnId settled_txn() const { return settled_txn_; }
+  /// The record `lsn` belongs to transaction `txn`.
+  void NoteGroup(Lsn lsn, TxnId txn) { groups_.push_back({lsn, txn}); }
+  /// The log is on disk up to `lsn`. Calls report_durable(txn) for each transaction record that has
+  /// become durable.
+  template <typename F>
+  void SetDurable(Lsn lsn, F report_durable) {
+    durable_ = lsn;
+    while (reported_ < groups_.size() && groups_[reported_].lsn <= lsn) {
+      report_durable(groups_[reported_++].txn);
+    }
+    Advance();
+  }
+  /// All transactions up to `txn` are whole on disk.
+  void SetSettledTxn(TxnId txn);
+  bool HasUnsettledGroups() const { return !groups_.empty(); }
+
+  /// Shard `peer` holds a reply back until `lsn` of this shard is settled.
+  void Want(ShardId peer, Lsn lsn);
+  /// Calls tell(peer) for each peer to whom progress is news; afterwards it isn't.
+  template <typename F>
+  void TellPeers(F tell) {
+    for (ShardId peer = 0; peer < wanted_.size(); ++peer) {
+      if (wanted_[peer] > told_[peer] && settled() > told_[peer]) {
+        told_[peer] = settled();
+        tell(peer);
+      }
+    }
+  }
+
+  // ---- Any shard's records, as seen from here -------------------------------------------------
+
+  bool IsSettled(ShardId shard, Lsn lsn) const { return settled_[shard] >= lsn; }
+  bool HasFailed(ShardId shard) const { return failed_[shard]; }
+  bool AnyFailed() const { return any_failed_; }
+  /// News from another shard.
+  void SetSettled(ShardId shard, Lsn lsn);
+  /// A shard's log (perhaps the own one) has failed: what is not settled there never will be.
+  void SetFailed(ShardId shard);
+
+  void AddWaiter(ShardId shard, SettleWaiter& waiter);
+  void RemoveWaiter(SettleWaiter& waiter);
+
+ private:
+  struct Group {
+    Lsn lsn;
+    TxnId txn;
+  };
+
+  void Advance();
+  void Wake(ShardId shard);
+
+  const ShardId self_;
+  Lsn durable_ = 0;
+  TxnId settled_txn_ = 0;
+  std::deque<Group> groups_;  // own transaction records not settled yet, by LSN
+  size_t reported_ = 0;       // how many of them the sequencer has been told of
+  std::vector<Lsn> settled_;  // by shard
+  std::vector<Lsn> wanted_;   // by peer
+  std::vector<Lsn> told_;
+  std::vector<uint8_t> failed_;
+  bool any_failed_ = false;
+  std::vector<std::vector<SettleWaiter*>> waiters_;  // by shard
+};
+
+}  // namespace flashdb

@@ -1,0 +1,217 @@
+#include "shards/shard.h"
+
+#include <spdlog/spdlog.h>
+
+#include "base/check.h"
+
+namespace flashdb {
+namespace {
+
+thread_local Shard* current_shard = nullptr;
+
+// Bounds of what one turn does, so that no duty starves another.
+constexpr size_t kMailPerSender = 256;
+constexpr size_t kExpirePerStep = 400;
+constexpr size_t kReleasePerTurn = 2000;
+constexpr uint64_t kExpireEveryNanos = 10'000'000;
+constexpr uint64_t kLongestSleepNanos = 100'000'000;
+
+}  // namespace
+
+Shard::Shard(ShardId id, ShardGroup& group, const Clock& clock, uint64_t random_seed)
+    : id_(id),
+      group_(group),
+      clock_(clock),
+      random_(random_seed),
+      mailbox_(group.mail, id),
+      keys_(FirstSlot(id, group.mail.shards()), FirstSlot(id + 1u, group.mail.shards())),
+      commits_(id, group.mail.shards()) {}
+
+Shard::~Shard() = default;
+
+Shard& Shard::Current() {
+  FLASHDB_CHECK(current_shard != nullptr, "called from a thread that runs no shard");
+  return *current_shard;
+}
+
+ShardId CurrentShardId() { return Shard::Current().id(); }
+uint32_t ShardCount() { return Shard::Current().count(); }
+void SendMail(ShardId to, const Envelope& envelope) { Shard::Current().mail().Send(to, envelope); }
+
+std::vector<ShardId> AllShards() {
+  std::vector<ShardId> shards(ShardCount());
+  for (size_t i = 0; i < shards.size(); ++i) shards[i] = static_cast<ShardId>(i);
+  return shards;
+}
+
+Status Shard::Attach(const Ring::Options& options) {
+  current_shard = this;
+  FLASHDB_ASSIGN_OR_RETURN(ring_, Ring::Create(options));
+  group_.ring_fds[id_].store(ring_->fd(), std::memory_order_release);
+  keys_.SetNow(clock_.NowMillis());
+  return OkStatus();
+}
+
+void Shard::StartLog(std::unique_ptr<LogWriter> log, TxnId last_txn) {
+  log_ = std::move(log);
+  commits_.Start(log_->appended(), last_txn);
+  sequencer_.Start(last_txn);
+  published_txn_ = last_txn;
+  keys_.set_next_lsn(log_->appended() + 1);
+  log_->set_on_progress([this] { OnLogProgress(); });
+}
+
+// ---- The log's door --------------------------------------------------------------------------
+
+std::optional<std::string> Shard::RefusesWrite(uint64_t bytes) {
+  if (commits_.HasFailed(id_)) [[unlikely]] {
+    return "MISCONF This shard's log has failed (" + MessageOf(log_->failure()) +
+           "); writes are refused. Check the disk and restart the server.";
+  }
+  if (log_->CanAdmit(bytes)) [[likely]] {
+    return std::nullopt;
+  }
+  if (Status reserved = log_->Reserve(bytes); reserved.ok()) return std::nullopt;
+  return "MISCONF " + MessageOf(log_->admission_error());
+}
+
+void Shard::CommitEffects() {
+  EffectSink& sink = keys_.sink();
+  if (sink.empty()) return;
+  Lsn lsn = log_->Append(sink.payload());
+  sink.Clear();
+  keys_.set_next_lsn(lsn + 1);
+}
+
+Lsn Shard::TakeGateFor(ShardId home) {
+  Lsn gate = keys_.TakeGate();
+  if (gate <= commits_.settled()) return 0;
+  if (home != id_) commits_.Want(home, gate);
+  return gate;
+}
+
+void Shard::OnLogProgress() {
+  if (!log_->failure().ok() && !log_failure_told_) {
+    log_failure_told_ = true;
+    spdlog::error("shard {}: the log failed: {}; writes are refused from now on", id_,
+                  MessageOf(log_->failure()));
+    commits_.SetFailed(id_);
+    for (ShardId peer = 0; peer < count(); ++peer) {
+      if (peer == id_) continue;
+      SendMail(peer, {.deliver = [](Shard& here, const Envelope& mail) {
+                        here.commits().SetFailed(static_cast<ShardId>(mail.value));
+                      },
+                      .value = id_});
+    }
+  }
+  commits_.SetDurable(log_->durable(), [](TxnId txn) {
+    SendMail(0, {.deliver = [](Shard& here, const Envelope& mail) {
+                   here.sequencer().Durable(mail.value);
+                   here.PublishCommitIndex();
+                 },
+                 .value = txn});
+  });
+}
+
+void Shard::PublishCommitIndex() {
+  TxnId settled = sequencer_.settled();
+  if (settled == published_txn_) return;
+  published_txn_ = settled;
+  for (ShardId shard = 0; shard < count(); ++shard) {
+    SendMail(shard, {.deliver = [](Shard& here, const Envelope& mail) {
+                       here.NoteSettledTxn(mail.value);
+                     },
+                     .value = settled});
+  }
+}
+
+void Shard::NoteSettledTxn(TxnId txn) {
+  commits_.SetSettledTxn(txn);
+  log_->NoteSettledTxn(txn);
+}
+
+void Shard::TellPeers() {
+  commits_.TellPeers([this](ShardId peer) {
+    SendMail(peer, {.deliver = [](Shard& here, const Envelope& mail) {
+                      auto source = static_cast<ShardId>(reinterpret_cast<uintptr_t>(mail.object));
+                      here.commits().SetSettled(source, mail.value);
+                    },
+                    .object = reinterpret_cast<void*>(uintptr_t{id_}),
+                    .value = commits_.settled()});
+  });
+}
+
+// ---- The loop --------------------------------------------------------------------------------
+
+void Shard::Run() {
+  while (Turn()) {
+  }
+}
+
+bool Shard::Turn() {
+  uint64_t started = clock_.MonotonicNanos();
+  keys_.SetNow(clock_.NowMillis());
+  loop_stats_.mail_delivered += mailbox_.Deliver(*this, kMailPerSender);
+  bool more = hook_ != nullptr && hook_->Work();
+  RunTimers(started);
+  more |= BackgroundWork(started);
+  log_->Pump();
+  TellPeers();
+  if (hook_ != nullptr) hook_->FlushOutput();
+  FlushMail();
+
+  uint64_t ended = clock_.MonotonicNanos();
+  uint64_t took = ended - started;
+  ++loop_stats_.turns;
+  loop_stats_.busy_nanos += took;
+  loop_stats_.longest_turn_nanos = std::max(loop_stats_.longest_turn_nanos, took);
+
+  if (stopping_ && log_->idle() && mailbox_.InboxEmpty()) return false;
+  bool may_sleep = !more && mailbox_.OutboxEmpty() && mailbox_.PrepareSleep();
+  ring_->Turn(may_sleep ? SleepNanos(ended) : 0);
+  if (may_sleep) mailbox_.Wake();
+  return true;
+}
+
+void Shard::FlushMail() {
+  mailbox_.Flush([this](ShardId sleeper) {
+    ring_->WakeOther(group_.ring_fds[sleeper].load(std::memory_order_acquire));
+  });
+}
+
+uint64_t Shard::SleepNanos(uint64_t now) const {
+  uint64_t until = now + kLongestSleepNanos;
+  if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
+  if (auto deadline = log_->NextDeadlineNanos()) until = std::min(until, *deadline);
+  if (active_expire_) until = std::min(until, std::max(next_expiry_nanos_, now + 1'000'000));
+  return until > now ? until - now : 1;
+}
+
+void Shard::RunTimers(uint64_t now) {
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    std::coroutine_handle<> handle = timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    handle.resume();
+  }
+}
+
+bool Shard::BackgroundWork(uint64_t now) {
+  bool more = !keys_.ReleaseSome(kReleasePerTurn);
+  if (!active_expire_ || now < next_expiry_nanos_) return more;
+  if (RefusesWrite(0).has_value()) return more;
+  size_t removed = keys_.ExpireSome(kExpirePerStep, [this](SlotId slot) {
+    return locks_.Locked(slot);
+  });
+  CommitEffects();
+  (void)keys_.TakeGate();  // nobody saw these removals
+  next_expiry_nanos_ = removed > 0 ? now : now + kExpireEveryNanos;
+  return more || removed > 0;
+}
+
+Status Shard::CloseLog() {
+  log_->BeginClose();
+  while (log_->busy()) ring_->Turn(1'000'000);
+  return log_->CloseCleanly();
+}
+
+}  // namespace flashdb

@@ -1,0 +1,160 @@
+// One shard: a pinned thread with its event loop, ring, mailbox, keyspace, log and locks. The parts
+// are classes of their own; this one owns them and turns the loop.
+//
+// A turn: deliver mail - dispatch completions - client's work (TurnHook) - expiry and freeing, in
+// small pieces - hand buffered records to the log - let connections send (TurnHook) - flush mail -
+// submit, and sleep if there is nothing to do.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "io/ring.h"
+#include "shards/commit_queue.h"
+#include "shards/keyspace.h"
+#include "shards/lock_table.h"
+#include "shards/mailbox.h"
+#include "shards/remote.h"
+#include "shards/sequencer.h"
+#include "wal/writer.h"
+
+namespace flashdb {
+
+/// What the layer above does in each turn, on the shard's thread.
+class TurnHook {
+ public:
+  virtual ~TurnHook() = default;
+  /// Runs ready work; true if more is left for the next turn.
+  virtual bool Work() = 0;
+  /// Hands finished output to the ring; called last.
+  virtual void FlushOutput() = 0;
+};
+
+/// What all shards of a server share.
+struct ShardGroup {
+  explicit ShardGroup(uint32_t shards) : mail(shards), ring_fds(shards) {}
+
+  MailRoom mail;
+  std::vector<std::atomic<int>> ring_fds;  // written by each shard before any loop runs
+};
+
+class Shard {
+ public:
+  Shard(ShardId id, ShardGroup& group, const Clock& clock, uint64_t random_seed);
+  ~Shard();
+
+  /// The shard whose thread is running; a check failure on any other thread.
+  static Shard& Current();
+
+  // ---- Start, on the shard's own thread, in this order ---------------------------------------
+
+  /// Makes this the thread's shard and creates its ring.
+  Status Attach(const Ring::Options& options);
+  /// Takes over the recovered log's writer; everything up to it counts as settled.
+  void StartLog(std::unique_ptr<LogWriter> log, TxnId last_txn);
+  void set_hook(TurnHook* hook) { hook_ = hook; }
+  /// Turns until Stop() was called and everything appended has been settled.
+  void Run();
+  /// Ends Run() soon. This shard's thread only.
+  void Stop() { stopping_ = true; }
+  /// Blocking: writes and syncs what is left of the log. After Run().
+  Status CloseLog();
+
+  // ---- Parts ---------------------------------------------------------------------------------
+
+  ShardId id() const { return id_; }
+  uint32_t count() const { return group_.mail.shards(); }
+  bool Owns(SlotId slot) const { return OwnerOf(slot, count()) == id_; }
+  Keyspace& keys() { return keys_; }
+  LogWriter& log() { return *log_; }
+  LockTable& locks() { return locks_; }
+  CommitQueue& commits() { return commits_; }
+  Mailbox& mail() { return mailbox_; }
+  Ring& ring() { return *ring_; }
+  Random& random() { return random_; }
+  const Clock& clock() const { return clock_; }
+
+  // ---- The log's door ------------------------------------------------------------------------
+
+  /// Whether a command that may log about `bytes` may run; the error (a whole error line without
+  /// its "-") if the log failed or has no room.
+  std::optional<std::string> RefusesWrite(uint64_t bytes);
+  /// Turns the effects that the keyspace has gathered into one log record.
+  void CommitEffects();
+  /// What the keyspace has shown or changed since the last call, if it is not settled yet (else 0).
+  /// `home` will be told when it is.
+  Lsn TakeGateFor(ShardId home);
+
+  // ---- The sequencer's duty (shard 0) and its mail --------------------------------------------
+
+  Sequencer& sequencer() { return sequencer_; }
+  /// Tells all shards if the commit index has moved. On shard 0.
+  void PublishCommitIndex();
+  void NoteSettledTxn(TxnId txn);
+
+  // ---- Timers --------------------------------------------------------------------------------
+
+  /// `co_await shard.Sleep(ms)`: resumes on this shard after at least `millis`.
+  struct SleepAwaiter {
+    Shard& shard;
+    uint64_t deadline_nanos;
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> handle) {
+      shard.timers_.emplace(deadline_nanos, handle);
+    }
+    void await_resume() {}
+  };
+  SleepAwaiter Sleep(uint64_t millis) {
+    return {*this, clock_.MonotonicNanos() + millis * 1'000'000};
+  }
+
+  // ---- Measurements --------------------------------------------------------------------------
+
+  struct LoopStats {
+    uint64_t turns = 0;
+    uint64_t longest_turn_nanos = 0;  // without sleeping, since the last reset
+    uint64_t mail_delivered = 0;
+    uint64_t busy_nanos = 0;
+  };
+  LoopStats& loop_stats() { return loop_stats_; }
+  /// Active expiry may be switched off for tests (DEBUG SET-ACTIVE-EXPIRE).
+  void set_active_expire(bool on) { active_expire_ = on; }
+
+ private:
+  bool Turn();
+  void RunTimers(uint64_t now);
+  bool BackgroundWork(uint64_t now);
+  void OnLogProgress();
+  void TellPeers();
+  void FlushMail();
+  uint64_t SleepNanos(uint64_t now) const;
+
+  const ShardId id_;
+  ShardGroup& group_;
+  const Clock& clock_;
+  Random random_;
+  Mailbox mailbox_;
+  Keyspace keys_;
+  LockTable locks_;
+  CommitQueue commits_;
+  Sequencer sequencer_;
+  TxnId published_txn_ = 0;
+  std::unique_ptr<Ring> ring_;
+  std::unique_ptr<LogWriter> log_;
+  TurnHook* hook_ = nullptr;
+  std::multimap<uint64_t, std::coroutine_handle<>> timers_;
+  uint64_t next_expiry_nanos_ = 0;
+  bool active_expire_ = true;
+  bool stopping_ = false;
+  bool log_failure_told_ = false;
+  LoopStats loop_stats_;
+};
+
+}  // namespace flashdb

@@ -1,0 +1,32 @@
+// From a client's words to a way of executing them: lookup, the checks that Redis makes before a
+// command runs, and which shard owns its keys.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "commands/command.h"
+#include "commands/run.h"
+#include "commands/session.h"
+#include "resp/args.h"
+
+namespace flashdb {
+
+struct Engine;
+
+/// Finds the row for `args` (its subcommand's, if it has some) and checks name and arity. On
+/// nullptr `*error` is the error line.
+const Command* ResolveCommand(ArgView args, std::string* error);
+
+/// What forbids this session to run `command` now (not authenticated, subscribed, out of memory).
+std::optional<std::string> Forbids(const Engine& engine, const Session& session,
+                                   const Command& command);
+
+/// Copies the command to the session's MULTI queue.
+void QueueForExec(Session& session, const Command& command, ArgView args);
+
+/// The shard that owns all of the command's keys, or nullopt if they are in several or there are
+/// none. Fills the request's key fields.
+std::optional<ShardId> SingleOwner(Request& request);
+
+}  // namespace flashdb

@@ -1,0 +1,78 @@
+#include "commands/observe.h"
+
+#include <algorithm>
+
+#include "base/cycles.h"
+
+namespace flashdb {
+namespace {
+
+constexpr size_t kSlowLogMaxArgs = 32;
+constexpr size_t kSlowLogMaxArgBytes = 128;
+constexpr size_t kLatencySamples = 160;
+
+std::string Shortened(std::string_view arg) {
+  if (arg.size() <= kSlowLogMaxArgBytes) return std::string(arg);
+  return fmt::format("{}... ({} more bytes)", arg.substr(0, kSlowLogMaxArgBytes),
+                     arg.size() - kSlowLogMaxArgBytes);
+}
+
+std::vector<std::string> SlowLogArgs(ArgView args) {
+  std::vector<std::string> shown;
+  bool cut = args.size() > kSlowLogMaxArgs;
+  size_t keep = cut ? kSlowLogMaxArgs - 1 : args.size();
+  for (size_t i = 0; i < keep; ++i) shown.push_back(Shortened(args[i]));
+  if (cut) shown.push_back(fmt::format("... ({} more arguments)", args.size() - keep));
+  return shown;
+}
+
+void NoteSlow(Engine& engine, ArgView args, const Session* session, uint64_t micros) {
+  engine.slow_log.push_front({.id = engine.next_slow_id++,
+                              .unix_seconds = engine.keys.now() / 1000,
+                              .micros = micros,
+                              .args = SlowLogArgs(args),
+                              .peer_address = session != nullptr ? session->peer_address : "",
+                              .client_name = session != nullptr ? session->name : ""});
+  while (engine.slow_log.size() > engine.slow_max_entries) engine.slow_log.pop_back();
+}
+
+}  // namespace
+
+void ObserveCommand(Engine& engine, const Command& command, ArgView args, const Session* session,
+                    uint64_t cycles, bool failed) {
+  ++engine.stats.commands;
+  CommandStat& stat = engine.stats.per_command[&command];
+  ++stat.calls;
+  stat.failed += failed ? 1 : 0;
+  double micros = static_cast<double>(cycles) / CyclesPerMicro();
+  stat.micros_x1000 += static_cast<uint64_t>(micros * 1000);
+  if (engine.slow_micros >= 0 && micros >= static_cast<double>(engine.slow_micros)) [[unlikely]] {
+    NoteSlow(engine, args, session, static_cast<uint64_t>(micros));
+  }
+  if (engine.latency_threshold_millis > 0) [[unlikely]] {
+    NoteLatency(engine, "command", static_cast<uint64_t>(micros / 1000));
+  }
+}
+
+void CountError(Engine& engine, std::string_view line) {
+  ++engine.stats.error_replies;
+  std::string_view code = line.substr(0, line.find_first_of(" \r\n"));
+  engine.stats.errors[std::string(code)] += 1;
+}
+
+void NoteLatency(Engine& engine, std::string_view event, uint64_t millis) {
+  if (engine.latency_threshold_millis <= 0 ||
+      millis < static_cast<uint64_t>(engine.latency_threshold_millis)) {
+    return;
+  }
+  auto& samples = engine.latency[std::string(event)];
+  int64_t now = engine.keys.now() / 1000;
+  if (!samples.empty() && samples.back().unix_seconds == now) {
+    samples.back().millis = std::max(samples.back().millis, static_cast<uint32_t>(millis));
+    return;
+  }
+  samples.push_back({now, static_cast<uint32_t>(millis)});
+  if (samples.size() > kLatencySamples) samples.pop_front();
+}
+
+}  // namespace flashdb

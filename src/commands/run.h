@@ -1,0 +1,89 @@
+// A run: consecutive commands of one client that belong to one shard, executed there in order.
+// It is the unit that crosses between cores: one message carries all of its commands, one brings
+// all replies back. A client's next run starts when this one has been executed, so its commands
+// take effect in the order it sent them, whichever shards they visit.
+#pragma once
+
+#include <absl/container/inlined_vector.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "commands/command.h"
+#include "resp/args.h"
+#include "shards/commit_queue.h"
+#include "shards/lock_table.h"
+
+namespace flashdb {
+
+/// One parsed command. `args` are views into memory that stays put until the run is done.
+struct Request {
+  const Command* command = nullptr;
+  Args args;
+  uint32_t db = 0;
+  KeyRef key{};
+  bool many_keys = false;  // has keys besides `key`
+};
+
+/// From `start` (an offset into the replies) on, nothing may be sent before `lsn` is settled.
+struct ReplyGate {
+  size_t start;
+  Lsn lsn;
+};
+
+/// Owned by its connection, which reuses it: no allocation per run in the steady state. While it is
+/// under way it belongs to the owner shard.
+struct Run : LockRequest {
+  // Set by the connection.
+  std::vector<Request> requests;
+  size_t count = 0;         // of `requests` that are in use
+  std::string* out;         // replies are appended here; `buffer` if the owner is another shard
+  std::string buffer;
+  ShardId home = 0;
+  ShardId owner = 0;
+  int protocol = 2;
+  bool no_touch = false;
+  bool atomic = false;      // all commands are one step and one log record (MULTI/EXEC)
+  std::vector<KeyWatch*> watches;  // atomic: if any is dirty, nothing runs and `aborted` is set
+  std::vector<std::pair<uint32_t, std::string>> unexpired;  // atomic: abort if one has expired
+  const Session* session = nullptr;  // for the slow log; read only while the client waits
+  /// Called on the home shard when all is executed, unless StartRun returned true.
+  void (*on_done)(Run& self) = nullptr;
+
+  // Results.
+  absl::InlinedVector<ReplyGate, 8> gates;
+  bool aborted = false;  // atomic: a watched key had changed; the null array was written
+  bool refused = false;  // atomic: the log takes no writes; one error was written
+
+  // Progress.
+  size_t next = 0;
+
+  Request& Add() {
+    if (count == requests.size()) requests.emplace_back();
+    return requests[count++];
+  }
+  void Clear() {
+    count = 0;
+    next = 0;
+    gates.clear();
+    aborted = false;
+    refused = false;
+    atomic = false;
+    watches.clear();
+    unexpired.clear();
+  }
+};
+
+/// Executes the run on its owner. True: done already. False: on_done will be called.
+bool StartRun(Run& run);
+
+/// Runs one local handler against `keys`, on the shard of the running thread; the reply's bytes go
+/// to `reply`. Counts and times the command.
+void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, const Session* session,
+                bool no_touch);
+
+/// About how many bytes the command may add to the log.
+uint64_t LogBytesOf(const Request& request);
+
+}  // namespace flashdb

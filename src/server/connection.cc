@@ -1,0 +1,145 @@
+// Connection: birth, input, end.
+#include "server/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "commands/engine.h"
+#include "commands/multi.h"
+#include "server/shard_server.h"
+#include "shards/shard.h"
+
+namespace flashdb {
+namespace {
+
+// While commands cannot be executed, no more than this is taken from the socket.
+constexpr size_t kInputHigh = size_t{1} << 20;
+// A drained input buffer larger than this gives its memory back.
+constexpr size_t kInputKeep = 64 * 1024;
+
+}  // namespace
+
+Connection::Connection(ShardServer& server, int fd, uint64_t id) : server_(server) {
+  session_.id = id;
+  session_.fd = fd;
+  session_.link = this;
+  receive_op_.connection = this;
+  receive_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
+    static_cast<Op&>(op).connection->OnReceived(result, flags);
+  };
+  send_op_.connection = this;
+  send_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t) {
+    static_cast<Op&>(op).connection->OnSent(result);
+  };
+  waiter_.connection = this;
+  waiter_.on_progress = [](SettleWaiter& waiter) {
+    Connection* connection = static_cast<Waiter&>(waiter).connection;
+    connection->server_.MarkDirty(*connection);
+  };
+  Receive();
+}
+
+Connection::~Connection() { ::close(session_.fd); }
+
+void Connection::Receive() {
+  receiving_ = true;
+  receive_paused_ = false;
+  server_.shard().ring().MultishotReceive(session_.fd, receive_op_);
+}
+
+bool Connection::InputIsFull() const {
+  return (busy_ || Paused() || next_ != Next::kNone) && InputBytes() > kInputHigh;
+}
+
+void Connection::OnReceived(int32_t result, uint32_t flags) {
+  if ((flags & IORING_CQE_F_MORE) == 0) receiving_ = false;
+  if (result > 0) {
+    ReceiveBuffers& buffers = server_.shard().ring().receive_buffers();
+    if (!closing_) Append(buffers.Data(flags, result));
+    buffers.Recycle(flags);
+  } else if (result == 0) {
+    OnEndOfInput();
+  } else if (result != -ENOBUFS && result != -ECANCELED) {
+    CloseNow();
+  }
+  if (closing_) {
+    server_.MarkDirty(*this);  // it may be dead now
+    return;
+  }
+  if (receiving_ && InputIsFull() && !receive_paused_) {
+    receive_paused_ = true;
+    server_.shard().ring().Cancel(receive_op_);
+  } else if (!receiving_ && !end_of_input_ && !InputIsFull()) {
+    Receive();
+  }
+}
+
+void Connection::Append(std::span<const char> bytes) {
+  // A command that has been parsed and not executed yet still refers to in_.
+  bool in_use = busy_ || next_ != Next::kNone;
+  (in_use ? later_in_ : in_).append(bytes.data(), bytes.size());
+  server_.engine().stats.input_bytes += bytes.size();
+  server_.MarkReady(*this);
+  if (!busy_ && InputBytes() > server_.limits().max_query_bytes) {
+    server_.LogClosed(session_, "its unfinished command is longer than client-query-buffer-limit");
+    CloseNow();
+  }
+}
+
+void Connection::OnEndOfInput() {
+  end_of_input_ = true;
+  server_.MarkReady(*this);
+}
+
+bool Connection::TidyInput() {
+  if (in_at_ == in_.size()) {
+    if (in_.capacity() > kInputKeep) std::string().swap(in_);
+    in_.clear();
+  } else {
+    in_.erase(0, in_at_);
+  }
+  in_at_ = 0;
+  if (later_in_.empty()) return false;
+  if (in_.empty()) {
+    in_.swap(later_in_);
+  } else {
+    in_.append(later_in_);
+  }
+  later_in_.clear();
+  if (later_in_.capacity() > kInputKeep) std::string().swap(later_in_);
+  return true;
+}
+
+void Connection::Close(bool after_output) {
+  if (after_output) {
+    close_after_output_ = true;
+    server_.MarkDirty(*this);
+  } else {
+    CloseNow();
+  }
+}
+
+void Connection::CloseNow() {
+  if (closing_) return;
+  closing_ = true;
+  // Ends the receive and a send that is under way.
+  ::shutdown(session_.fd, SHUT_RDWR);
+  server_.shard().commits().RemoveWaiter(waiter_);
+  server_.Forget(session_);
+  server_.MarkDirty(*this);
+}
+
+void Connection::Housekeep(uint64_t idle_limit_seconds) {
+  if (closing_) return;
+  UnixMillis now = server_.shard().keys().now();
+  bool idle = idle_limit_seconds != 0 && !session_.subscribed() && !busy_ &&
+              now - session_.last_active_at > static_cast<UnixMillis>(idle_limit_seconds * 1000);
+  if (idle) {
+    server_.LogClosed(session_, "it was idle for longer than timeout");
+    CloseNow();
+    return;
+  }
+  CheckOutputLimit();
+}
+
+}  // namespace flashdb

@@ -1,0 +1,297 @@
+// Connection: from parsed bytes to executed commands.
+#include "base/cycles.h"
+#include "commands/dispatch.h"
+#include "commands/engine.h"
+#include "commands/multi.h"
+#include "commands/multi_shard.h"
+#include "commands/observe.h"
+#include "server/connection.h"
+#include "server/shard_server.h"
+#include "shards/shard.h"
+
+namespace flashdb {
+namespace {
+
+constexpr size_t kCommandsPerRun = 128;
+constexpr size_t kStepsPerTurn = 64;
+// A client with this much unread output has to read before more of its commands are executed.
+constexpr size_t kOutputHigh = size_t{64} << 20;
+
+bool PointsInto(std::string_view buffer, std::string_view part) {
+  return part.data() >= buffer.data() && part.data() + part.size() <= buffer.data() + buffer.size();
+}
+
+}  // namespace
+
+bool Connection::Paused() const { return OutputBytes() > kOutputHigh; }
+
+bool Connection::Work() {
+  if (closing_) return false;
+  for (size_t steps = 0; steps < kStepsPerTurn; ++steps) {
+    if (busy_ || closing_ || close_after_output_ || Paused()) return false;
+    if (Step()) continue;
+    if (next_ != Next::kNone) return false;  // CLIENT PAUSE holds it back
+    if (TidyInput()) continue;
+    if (!receiving_ && !end_of_input_ && !InputIsFull()) Receive();
+    if (end_of_input_) Close(true);
+    return false;
+  }
+  return true;
+}
+
+// Executes the next run or command; false if no whole command is there (or must wait).
+bool Connection::Step() {
+  FillRun();
+  if (run_.count > 0) {
+    ExecuteRun();
+    return true;
+  }
+  switch (next_) {
+    case Next::kNone:
+    case Next::kRun:
+      return false;
+    case Next::kSession:
+      ExecuteSession();
+      return true;
+    case Next::kSlow:
+      return StartSlow();
+    case Next::kError:
+      next_ = Next::kNone;
+      ReplyError(next_error_);
+      return true;
+  }
+  return false;
+}
+
+// Gathers consecutive commands of one owner; the first that does not fit stays in next_request_.
+void Connection::FillRun() {
+  run_.Clear();
+  while (run_.count < kCommandsPerRun) {
+    if (next_ == Next::kNone && !ParseNext()) return;
+    if (next_ != Next::kRun) return;
+    if (run_.count > 0 && next_owner_ != run_.owner) return;
+    if (WaitsForUnpause(*next_request_.command)) return;
+    run_.owner = next_owner_;
+    next_ = Next::kNone;
+    std::swap(run_.Add(), next_request_);
+    // Words of a quoted inline command live in the parser, until it parses again.
+    const Request& added = run_.requests[run_.count - 1];
+    for (std::string_view arg : added.args) {
+      if (!PointsInto(in_, arg)) return;
+    }
+  }
+}
+
+bool Connection::ParseNext() {
+  if (in_at_ == in_.size()) return false;
+  RequestLimits limits = server_.limits().request;
+  limits.authenticated = session_.authenticated;
+  size_t consumed = 0;
+  ParseResult result = parser_.Parse(std::string_view(in_).substr(in_at_), limits,
+                                     &next_request_.args, &consumed);
+  in_at_ += consumed;
+  if (result == ParseResult::kNeedMore) return false;
+  if (result == ParseResult::kError) {
+    next_ = Next::kError;
+    next_error_ = "ERR " + parser_.error();
+    in_at_ = in_.size();
+    end_of_input_ = true;
+    return true;
+  }
+  next_ = Classify();
+  return true;
+}
+
+Connection::Next Connection::Classify() {
+  ++session_.commands;
+  session_.last_active_at = server_.shard().keys().now();
+  next_request_.db = session_.db;
+  const Command* command = ResolveCommand(next_request_.args, &next_error_);
+  if (command == nullptr) {
+    if (session_.in_multi) session_.multi_failed = true;
+    return Next::kError;
+  }
+  next_request_.command = command;
+  session_.last_command = command->name;
+  if (auto refusal = Forbids(server_.engine(), session_, *command)) {
+    if (session_.in_multi) session_.multi_failed = true;
+    next_error_ = *refusal;
+    return Next::kError;
+  }
+  if (session_.in_multi && !command->has(kBypassMulti)) return Next::kSession;
+  switch (command->kind) {
+    case CommandKind::kLocal:
+    case CommandKind::kSpread:
+      if (auto owner = SingleOwner(next_request_)) {
+        next_owner_ = *owner;
+        return Next::kRun;
+      }
+      return Next::kSlow;
+    case CommandKind::kSession:
+      return Next::kSession;
+    default:
+      return Next::kSlow;
+  }
+}
+
+bool Connection::WaitsForUnpause(const Command& command) {
+  const Engine& engine = server_.engine();
+  if (engine.pause_until == 0) [[likely]] {
+    return false;
+  }
+  if (engine.pause_until <= server_.shard().keys().now()) return false;
+  if (engine.pause_writes_only && !command.has(kWrite) && command.name != "exec") return false;
+  server_.RetryLater(*this);
+  return true;
+}
+
+// ---- Runs --------------------------------------------------------------------------------------
+
+void Connection::ExecuteRun() {
+  bool local = run_.owner == server_.shard().id();
+  bool silent = session_.reply_mode != ReplyMode::kOn;
+  run_.protocol = session_.protocol;
+  run_.no_touch = session_.no_touch;
+  run_.session = &session_;
+  run_.buffer.clear();
+  run_.out = local && !silent ? &out_ : &run_.buffer;
+  run_.on_done = [](Run& self) {
+    const auto* session = self.session;
+    auto* connection = static_cast<Connection*>(session->link);
+    connection->FinishRun();
+    connection->Resume();
+  };
+  busy_ = true;
+  if (StartRun(run_)) {
+    FinishRun();
+    busy_ = false;
+  } else if (run_.out == &out_) {
+    OnRunParked();
+  }
+}
+
+// A run on this very shard waits for a lock. Output may be sent meanwhile, so what comes later
+// must not rely on offsets into out_.
+void Connection::OnRunParked() {
+  for (const ReplyGate& gate : run_.gates) {
+    AddGate(out_start_ + gate.start, run_.owner, gate.lsn);
+  }
+  run_.gates.clear();
+  run_.out = &run_.buffer;
+  server_.MarkDirty(*this);
+}
+
+void Connection::FinishRun() {
+  if (closing_) return;
+  if (session_.reply_mode != ReplyMode::kOn) {
+    if (session_.reply_mode == ReplyMode::kSkipThis) session_.reply_mode = ReplyMode::kOn;
+    return;
+  }
+  uint64_t base = out_start_;
+  if (run_.out == &run_.buffer) {
+    base = OutputEnd();
+    out_.append(run_.buffer);
+    constexpr size_t kKeep = 64 * 1024;
+    if (run_.buffer.capacity() > kKeep) std::string().swap(run_.buffer);
+  }
+  for (const ReplyGate& gate : run_.gates) AddGate(base + gate.start, run_.owner, gate.lsn);
+  server_.MarkDirty(*this);
+  CheckOutputLimit();
+}
+
+void Connection::Resume() {
+  busy_ = false;
+  server_.MarkDirty(*this);
+  if (!closing_) server_.MarkReady(*this);
+}
+
+// ---- Commands that are no part of a run ----------------------------------------------------------
+
+void Connection::ReplyError(std::string_view line) {
+  CountError(server_.engine(), line);
+  size_t start = out_.size();
+  ReplyWriter(out_, session_.protocol).Error(line);
+  EndReply(start);
+  if (end_of_input_ && in_at_ == in_.size() && line.starts_with("ERR Protocol error")) {
+    close_after_output_ = true;
+  }
+}
+
+// Drops a reply that the client does not want (CLIENT REPLY OFF or SKIP).
+void Connection::EndReply(size_t start) {
+  if (session_.reply_mode == ReplyMode::kSkipNext) {
+    session_.reply_mode = ReplyMode::kSkipThis;
+    out_.resize(start);
+  } else if (session_.reply_mode == ReplyMode::kSkipThis) {
+    session_.reply_mode = ReplyMode::kOn;
+    out_.resize(start);
+  } else if (session_.reply_mode == ReplyMode::kOff) {
+    out_.resize(start);
+  }
+  server_.MarkDirty(*this);
+  CheckOutputLimit();
+}
+
+void Connection::ExecuteSession() {
+  next_ = Next::kNone;
+  const Command& command = *next_request_.command;
+  size_t start = out_.size();
+  ReplyWriter reply(out_, session_.protocol);
+  if (session_.in_multi && !command.has(kBypassMulti)) {
+    if (command.has(kNoMulti)) {
+      session_.multi_failed = true;
+      reply.Error("ERR Command not allowed inside a transaction");
+    } else {
+      QueueForExec(session_, command, next_request_.args);
+      reply.Simple("QUEUED");
+    }
+    EndReply(start);
+    return;
+  }
+  SessionContext context{.args = next_request_.args,
+                         .session = session_,
+                         .engine = server_.engine(),
+                         .reply = reply};
+  uint64_t begin = CycleCount();
+  command.session(context);
+  bool failed = out_.size() > start && out_[start] == '-';
+  if (failed) CountError(server_.engine(), std::string_view(out_).substr(start + 1));
+  ObserveCommand(server_.engine(), command, context.args, &session_, CycleCount() - begin, failed);
+  EndReply(start);
+}
+
+bool Connection::StartSlow() {
+  if (WaitsForUnpause(*next_request_.command)) return false;
+  next_ = Next::kNone;
+  busy_ = true;
+  Detach(ExecuteSlow());
+  return true;
+}
+
+Task<void> Connection::ExecuteSlow() {
+  std::string text;
+  std::vector<Gate> gates;
+  const Command& command = *next_request_.command;
+  if (command.kind == CommandKind::kSessionTask) {
+    ReplyWriter reply(text, session_.protocol);
+    SessionContext context{.args = next_request_.args,
+                           .session = session_,
+                           .engine = server_.engine(),
+                           .reply = reply,
+                           .gates = &gates};
+    co_await command.session_task(context);
+    ObserveCommand(server_.engine(), command, next_request_.args, &session_, 0,
+                   text.starts_with('-'));
+  } else {
+    co_await ExecuteAlone(next_request_, session_.protocol, session_.no_touch, text, gates);
+  }
+  if (!closing_) {
+    for (const Gate& gate : gates) AddGate(OutputEnd(), gate.shard, gate.lsn);
+    size_t start = out_.size();
+    out_.append(text);
+    EndReply(start);
+  }
+  Resume();
+}
+
+}  // namespace flashdb

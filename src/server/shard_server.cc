@@ -1,0 +1,228 @@
+#include "server/shard_server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "commands/multi.h"
+#include "commands/pubsub.h"
+#include "server/server.h"
+#include "server/sockets.h"
+
+namespace flashdb {
+namespace {
+
+constexpr uint64_t kTickNanos = 100'000'000;
+
+}  // namespace
+
+ShardServer::ShardServer(Server& server, Shard& shard, const Config& config)
+    : server_(server),
+      shard_(shard),
+      engine_{.shard = shard,
+              .keys = shard.keys(),
+              .services = server,
+              .clock = shard.clock(),
+              .random = shard.random()} {
+  Configure(config);
+  Engine::SetCurrent(&engine_);
+  shard.set_hook(this);
+}
+
+ShardServer::~ShardServer() {
+  for (auto& listener : listeners_) ::close(listener->fd);
+}
+
+void ShardServer::Configure(const Config& config) {
+  config_ = config;
+  limits_.request.max_bulk_bytes = config.proto_max_bulk_len;
+  limits_.max_query_bytes = config.client_query_buffer_limit;
+  limits_.normal = config.client_output_buffer_limit_normal;
+  limits_.pubsub = config.client_output_buffer_limit_pubsub;
+  engine_.max_string_bytes = config.proto_max_bulk_len;
+  engine_.max_memory = config.maxmemory;
+  engine_.max_clients = config.maxclients;
+  engine_.slow_micros = config.slowlog_log_slower_than;
+  engine_.slow_max_entries = config.slowlog_max_len;
+  engine_.latency_threshold_millis = config.latency_monitor_threshold;
+  shard_.keys().limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
+                            .hash_max_listpack_value = config.hash_max_listpack_value};
+  shard_.set_active_expire(config.active_expire);
+}
+
+// ---- Connections come and go -------------------------------------------------------------------
+
+void ShardServer::Listen(int fd, bool spread) {
+  listeners_.push_back(std::make_unique<Listener>());
+  Listener& listener = *listeners_.back();
+  listener.server = this;
+  listener.fd = fd;
+  listener.spread = spread;
+  listener.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
+    auto& self = static_cast<Listener&>(op);
+    self.server->Accept(self, result, flags);
+  };
+  Arm(listener);
+}
+
+void ShardServer::Arm(Listener& listener) {
+  listener.armed = true;
+  shard_.ring().MultishotAccept(listener.fd, listener);
+}
+
+void ShardServer::Accept(Listener& listener, int32_t result, uint32_t flags) {
+  if ((flags & IORING_CQE_F_MORE) == 0) listener.armed = false;
+  if (result < 0) {
+    if (result != -ECANCELED && !accept_failed_) {
+      accept_failed_ = true;
+      spdlog::warn("cannot accept a connection: {}; trying again (raise `ulimit -n`?)",
+                   MessageOf(ErrnoStatus(-result, "accept")));
+    }
+    return;  // Tick() arms the listener again
+  }
+  accept_failed_ = false;
+  if (!listener.armed) Arm(listener);
+  if (!server_.AdmitConnection()) {
+    ++engine_.stats.connections_rejected;
+    constexpr std::string_view kRefusal = "-ERR max number of clients reached\r\n";
+    (void)::send(result, kRefusal.data(), kRefusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    ::close(result);
+    return;
+  }
+  ShardId home = listener.spread ? server_.NextHome() : shard_.id();
+  SendMail(home, {.deliver = [](Shard&, const Envelope& mail) {
+                    Server::Here().Adopt(static_cast<int>(mail.value));
+                  },
+                  .value = static_cast<uint64_t>(result)});
+}
+
+void ShardServer::Adopt(int fd) {
+  int on = 1;
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  SetKeepAlive(fd, config_.tcp_keepalive);
+  uint64_t id = server_.NextConnectionId();
+  auto connection = std::make_unique<Connection>(*this, fd, id);
+  Session& session = connection->session();
+  session.peer_address = PeerAddress(fd);
+  session.local_address = LocalAddress(fd);
+  session.created_at = session.last_active_at = shard_.keys().now();
+  session.authenticated = config_.requirepass.empty();
+  engine_.sessions[id] = &session;
+  ++engine_.stats.connections_received;
+  connections_[id] = std::move(connection);
+}
+
+void ShardServer::Forget(Session& session) {
+  engine_.sessions.erase(session.id);
+  DropSubscriptions(engine_, session);
+  DiscardMulti(session);
+}
+
+void ShardServer::LogClosed(const Session& session, std::string_view why) {
+  spdlog::info("closed client id={} addr={}: {}", session.id, session.peer_address, why);
+}
+
+void ShardServer::StopListening() {
+  for (auto& listener : listeners_) {
+    if (listener->armed) shard_.ring().Cancel(*listener);
+    ::shutdown(listener->fd, SHUT_RDWR);
+  }
+}
+
+void ShardServer::CloseAll() {
+  for (auto& [id, connection] : connections_) connection->Close(true);
+}
+
+// ---- The turn ----------------------------------------------------------------------------------
+
+void ShardServer::MarkReady(Connection& connection) {
+  if (connection.listed_ready) return;
+  connection.listed_ready = true;
+  ready_.push_back(&connection);
+}
+
+void ShardServer::MarkDirty(Connection& connection) {
+  if (connection.listed_dirty) return;
+  connection.listed_dirty = true;
+  dirty_.push_back(&connection);
+}
+
+void ShardServer::RetryLater(Connection& connection) {
+  retry_.push_back(connection.session().id);
+}
+
+bool ShardServer::Work() {
+  if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
+  working_.swap(ready_);
+  for (Connection* connection : working_) {
+    connection->listed_ready = false;
+    if (connection->Work()) MarkReady(*connection);
+  }
+  working_.clear();
+  return !ready_.empty();
+}
+
+void ShardServer::FlushOutput() {
+  flushing_.swap(dirty_);
+  bool dead = false;
+  for (Connection* connection : flushing_) {
+    connection->listed_dirty = false;
+    connection->Flush();
+    dead |= connection->Dead();
+  }
+  flushing_.clear();
+  if (dead) Reap();
+}
+
+void ShardServer::Reap() {
+  std::vector<uint64_t> gone;
+  for (auto& [id, connection] : connections_) {
+    if (connection->Dead()) gone.push_back(id);
+  }
+  for (uint64_t id : gone) {
+    Connection& connection = *connections_[id];
+    std::erase(ready_, &connection);
+    std::erase(dirty_, &connection);
+    connections_.erase(id);
+    server_.ReleaseConnection();
+  }
+}
+
+void ShardServer::Tick() {
+  uint64_t now = shard_.clock().MonotonicNanos();
+  if (now < next_tick_nanos_) return;
+  next_tick_nanos_ = now + kTickNanos;
+  for (auto& listener : listeners_) {
+    if (!listener->armed && !server_.ShuttingDown()) Arm(*listener);
+  }
+  std::vector<uint64_t> retry;
+  retry.swap(retry_);
+  for (uint64_t id : retry) {
+    auto it = connections_.find(id);
+    if (it != connections_.end()) MarkReady(*it->second);
+  }
+  constexpr uint64_t kSecond = 1'000'000'000;
+  if (now - last_sample_nanos_ < kSecond) return;
+  SampleRates(now - last_sample_nanos_);
+  last_sample_nanos_ = now;
+  for (auto& [id, connection] : connections_) connection->Housekeep(config_.timeout);
+}
+
+void ShardServer::SampleRates(uint64_t nanos) {
+  double seconds = static_cast<double>(nanos) / 1e9;
+  EngineStats& stats = engine_.stats;
+  auto rate = [&](uint64_t now, uint64_t before) {
+    return now < before ? 0.0 : static_cast<double>(now - before) / seconds;
+  };
+  stats.commands_per_second = rate(stats.commands, last_sample_.commands);
+  stats.input_kib_per_second = rate(stats.input_bytes, last_sample_.input_bytes) / 1024;
+  stats.output_kib_per_second = rate(stats.output_bytes, last_sample_.output_bytes) / 1024;
+  last_sample_.commands = stats.commands;
+  last_sample_.input_bytes = stats.input_bytes;
+  last_sample_.output_bytes = stats.output_bytes;
+  stats.longest_stall_micros = shard_.loop_stats().longest_turn_nanos / 1000;
+}
+
+}  // namespace flashdb

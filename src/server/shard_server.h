@@ -1,0 +1,86 @@
+// The server's part of one shard: its connections, its engine, its turn of the loop. Used by its
+// shard's thread only.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "commands/engine.h"
+#include "server/connection.h"
+#include "shards/shard.h"
+
+namespace flashdb {
+
+class Server;
+
+class ShardServer final : public TurnHook {
+ public:
+  ShardServer(Server& server, Shard& shard, const Config& config);
+  ~ShardServer() override;
+
+  Shard& shard() { return shard_; }
+  Engine& engine() { return engine_; }
+  const ConnectionLimits& limits() const { return limits_; }
+  /// This shard's copy of the configuration.
+  const Config& config() const { return config_; }
+  /// Makes `config` the shard's configuration.
+  void Configure(const Config& config);
+
+  /// Takes a connected socket over.
+  void Adopt(int fd);
+  /// Listens on `fd` (shared by no other shard). Adopted here, or spread over all shards.
+  void Listen(int fd, bool spread);
+  void StopListening();
+  /// Closes every connection: at once if nothing is owed, else when it has been sent.
+  void CloseAll();
+  bool Empty() const { return connections_.empty(); }
+
+  // For connections.
+  void MarkReady(Connection& connection);
+  void MarkDirty(Connection& connection);
+  /// Will be marked ready again soon (CLIENT PAUSE).
+  void RetryLater(Connection& connection);
+  /// Ends what the session holds outside its connection.
+  void Forget(Session& session);
+  void LogClosed(const Session& session, std::string_view why);
+
+  // TurnHook.
+  bool Work() override;
+  void FlushOutput() override;
+
+ private:
+  struct Listener : RingOp {
+    ShardServer* server = nullptr;
+    int fd = -1;
+    bool spread = false;
+    bool armed = false;
+  };
+
+  void Accept(Listener& listener, int32_t result, uint32_t flags);
+  void Arm(Listener& listener);
+  void Reap();
+  void Tick();
+  void SampleRates(uint64_t nanos);
+
+  Server& server_;
+  Shard& shard_;
+  Config config_;
+  ConnectionLimits limits_;
+  Engine engine_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Connection>> connections_;
+  std::vector<Connection*> ready_;
+  std::vector<Connection*> working_;
+  std::vector<Connection*> dirty_;
+  std::vector<Connection*> flushing_;
+  std::vector<uint64_t> retry_;  // connection ids
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  bool accept_failed_ = false;
+  uint64_t next_tick_nanos_ = 0;
+  uint64_t last_sample_nanos_ = 0;
+  EngineStats last_sample_;
+};
+
+}  // namespace flashdb
