@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, 17> kAccepted = {
 Task<void> Sleep(SessionContext& context) {
   auto seconds = ParseDouble(context.args[2]);
   if (!seconds || *seconds < 0 || *seconds > 1e9) co_return context.reply.Error(kNotFloat);
-  co_await context.engine.shard.Sleep(static_cast<uint64_t>(std::ceil(*seconds * 1e3)));
+  co_await context.engine.services.Sleep(static_cast<uint64_t>(std::ceil(*seconds * 1e6)));
   context.reply.Ok();
 }
 
