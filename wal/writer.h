@@ -1,7 +1,6 @@
 // The writing side of one shard's log: group commit into segment files.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,24 +16,9 @@
 #include "wal/frame_buffer.h"
 #include "wal/options.h"
 #include "wal/segment_pool.h"
+#include "wal/writer_stats.h"
 
 namespace flashdb {
-
-struct LogWriterStats {
-  uint64_t records = 0;  // appended
-  uint64_t frames = 0;   // written; one frame is one write
-  uint64_t bytes = 0;    // written, with headers and padding
-  uint64_t syncs = 0;
-  uint64_t segments = 0;        // begun
-  uint64_t spare_segments = 0;  // reserved
-  uint64_t reserved_bytes = 0;  // room in the current segment and the spares
-  uint64_t buffered_bytes = 0;  // appended, not yet written
-  // From the submission of a frame until it is durable under the policy, nanoseconds.
-  uint64_t last_commit_nanos = 0;
-  uint64_t max_commit_nanos = 0;
-  uint64_t total_commit_nanos = 0;
-  std::array<uint64_t, 40> commit_nanos_log2{};  // [i]: frames that took [2^i, 2^(i+1)) ns
-};
 
 /// Owned and called by one thread, whose event loop also runs the AsyncFiles. One write is in
 /// flight at a time; what is appended meanwhile gathers and goes out with the next one. Destroy it

@@ -1,6 +1,5 @@
-#include <set>
-
 #include "log_fixture.h"
+#include "wal/probe.h"
 
 namespace flashdb {
 namespace {
@@ -293,6 +292,14 @@ TEST_F(LogWriterTest, ASegmentHeaderCarriesTheSettledTransaction) {
   Die();
   Recover();
   EXPECT_EQ(scan_.settled_txn, 42u);
+}
+
+TEST_F(LogWriterTest, TheProbeFallsBackWhereDirectWritesAreRefused) {
+  disk_.set_refuse_direct(true);
+  auto probe = ProbeWriteMode(disk_, "/", clock_);
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  EXPECT_EQ(probe->mode, WriteMode::kBuffered);
+  EXPECT_EQ(disk_.used_bytes(), 0u) << "the probe's file is gone";
 }
 
 }  // namespace
