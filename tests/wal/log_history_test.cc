@@ -270,7 +270,7 @@ class History {
 };
 
 TEST(LogHistoryTest, NothingAcknowledgedIsLostAndNothingIsInvented) {
-  for (uint64_t seed = 1; seed <= 1500; ++seed) {
+  for (uint64_t seed = 1; seed <= 1000; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     History(seed, 1).Run();
     if (HasFatalFailure()) return;
@@ -278,7 +278,7 @@ TEST(LogHistoryTest, NothingAcknowledgedIsLostAndNothingIsInvented) {
 }
 
 TEST(LogHistoryTest, TransactionsOverSeveralLogsAreWholeOrAbsent) {
-  for (uint64_t seed = 1; seed <= 600; ++seed) {
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     History(seed, kLogs).Run();
     if (HasFatalFailure()) return;
