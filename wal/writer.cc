@@ -174,8 +174,8 @@ void LogWriter::Release(std::unique_ptr<FrameBuffer> frame) {
 void LogWriter::Pump() {
   if (!failure_.ok() || closing_) return;
   pool_.set_target(std::max<size_t>(options_.spare_segments, wanted_spares_));
+  StartWrite();  // before the pool, which might begin a step on the spare that is needed now
   pool_.Pump();
-  StartWrite();
   if (SyncIsDue()) StartSync();
 }
 
