@@ -72,9 +72,11 @@ class LogWriter {
   /// `txn` and all before it are settled in all logs; later segment headers say so.
   void NoteSettledTxn(TxnId txn) { settled_txn_ = std::max(settled_txn_, txn); }
 
-  /// Hands the log's oldest segment back, whose records are no longer needed; oldest first. A
-  /// settled transaction in it must be below a segment header's floor first. Blocking, short.
-  Status RecycleSegment(const std::string& path) { return pool_.Recycle(path); }
+  /// Hands the log's oldest segment back, whose records are no longer needed; oldest first. The
+  /// transactions in it must be below the floor of a durable segment header. FailedPrecondition
+  /// unless a later segment's header is on disk: the log must never be without one. Blocking,
+  /// short.
+  Status RecycleSegment(const std::string& path);
   /// Number of the segment that is being written.
   uint64_t current_segment() const { return segment_seq_; }
 
@@ -97,7 +99,7 @@ class LogWriter {
   // A segment that is full but not yet synced.
   struct Retired {
     std::unique_ptr<File> file;
-    std::string path;
+    uint64_t seq = 0;
     uint64_t last_frame = 0;
     Lsn last_lsn = 0;
   };
@@ -170,6 +172,7 @@ class LogWriter {
   Lsn durable_lsn_;
   Lsn synced_lsn_;
   uint64_t synced_frame_;
+  uint64_t synced_segment_ = 0;  // the last one whose header is on disk
   TxnId settled_txn_;
 
   std::vector<Retired> retired_;
@@ -177,6 +180,7 @@ class LogWriter {
   bool closing_ = false;
   Lsn sync_to_lsn_ = 0;
   uint64_t sync_to_frame_ = 0;
+  uint64_t sync_to_segment_ = 0;
   uint64_t unsynced_since_ = 0;
   uint64_t unsynced_bytes_ = 0;
   uint64_t unsynced_records_ = 0;

@@ -275,6 +275,18 @@ TEST_F(LogWriterTest, ARecycledSegmentsOldFramesNeverPassForNewOnes) {
   EXPECT_EQ(scan_.torn_bytes, 0u) << scan_.note;
 }
 
+TEST_F(LogWriterTest, ASegmentIsNotRecycledBeforeALaterOneIsOnDisk) {
+  options_.policy = SyncPolicy::kPeriodic;
+  Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(log_->RecycleSegment(Segment(1))));
+  FillSegments(2);
+  EXPECT_TRUE(absl::IsFailedPrecondition(log_->RecycleSegment(Segment(1))));
+  clock_.AdvanceMillis(1000);
+  log_->Pump();
+  disk_.RunAll();
+  EXPECT_TRUE(log_->RecycleSegment(Segment(1)).ok());
+}
+
 TEST_F(LogWriterTest, AnUnusedRecycledSegmentIsNoPartOfTheLog) {
   Open();
   size_t records = FillSegments(3);
