@@ -258,12 +258,12 @@ Task<void> Publish(SessionContext& context) {
 std::vector<std::string> NamesHere(ByName PubSubRegistry::*listeners, std::string_view pattern) {
   std::vector<std::string> names;
   for (const auto& entry : Engine::Current().pubsub.*listeners) {
-    if (pattern.empty() || GlobMatch(pattern, entry.first)) names.push_back(entry.first);
+    if (GlobMatch(pattern, entry.first)) names.push_back(entry.first);
   }
   return names;
 }
 
-// Names in use on any shard, each once, in the order of their bytes. An empty pattern means all.
+// Names in use on any shard, each once, in the order of their bytes.
 Task<std::vector<std::string>> NamesOnAll(ByName PubSubRegistry::*listeners,
                                           std::string_view pattern) {
   auto list = [listeners, pattern](ShardId) { return NamesHere(listeners, pattern); };
@@ -280,8 +280,9 @@ Task<std::vector<std::string>> NamesOnAll(ByName PubSubRegistry::*listeners,
 template <const Kind& kKind>
 Task<void> PubSubChannels(SessionContext& context) {
   if (context.args.size() > 3) {
-    context.reply.Error(
-        WrongArity(kKind.names == &Session::channels ? "pubsub|channels" : "pubsub|shardchannels"));
+    context.reply.Error(fmt::format(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try PUBSUB HELP.",
+        context.args[1]));
     co_return;
   }
   const std::string_view pattern = context.args.size() == 3 ? context.args[2] : "*";
@@ -291,7 +292,7 @@ Task<void> PubSubChannels(SessionContext& context) {
 }
 
 Task<void> PubSubNumPat(SessionContext& context) {
-  const std::vector<std::string> patterns = co_await NamesOnAll(&PubSubRegistry::patterns, {});
+  const std::vector<std::string> patterns = co_await NamesOnAll(&PubSubRegistry::patterns, "*");
   context.reply.Integer(static_cast<int64_t>(patterns.size()));
 }
 
@@ -308,7 +309,7 @@ Task<void> PubSubNumSub(SessionContext& context) {
     return counts;
   };
   const std::vector<std::vector<int64_t>> parts = co_await OnAll(count);
-  context.reply.Map(names.size());
+  context.reply.Array(names.size() * 2);
   for (size_t i = 0; i < names.size(); ++i) {
     int64_t sum = 0;
     for (const auto& part : parts) sum += part[i];
