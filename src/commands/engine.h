@@ -22,6 +22,26 @@
 namespace flashdb {
 
 class Shard;
+struct Engine;
+
+/// One shard's log, for INFO. Latencies are of group commits: from handing the bytes to the device
+/// until they are durable.
+struct LogInfo {
+  Lsn last_lsn = 0;     // written or not
+  Lsn durable_lsn = 0;  // on disk, with all before it
+  Lsn settled_lsn = 0;  // durable, and so are the transactions it is part of
+  std::string sync;     // "always", "periodic" or "never"
+  uint64_t disk_bytes = 0;
+  uint64_t segments = 0;
+  uint64_t unsynced_bytes = 0;
+  uint64_t commits = 0;  // writes (and syncs) that ended
+  uint64_t commit_bytes = 0;
+  uint64_t commit_micros_p50 = 0;
+  uint64_t commit_micros_p99 = 0;
+  uint64_t commit_micros_max = 0;
+  uint64_t parked_replies = 0;
+  std::string error;  // why the shard refuses writes; empty while all is well
+};
 
 /// What the commands ask of the server around them. Shared by all shards, immutable or thread-safe
 /// unless said otherwise.
@@ -32,14 +52,21 @@ class ServerServices {
   /// CONFIG GET: names (lower case) and values that match `pattern`, read on shard `engine`.
   virtual std::vector<std::pair<std::string, std::string>> ConfigGet(const Engine& engine,
                                                                      std::string_view pattern) = 0;
-  /// CONFIG SET: all or none, on every shard. The status' message is the error's text.
-  virtual Task<Status> ConfigSet(
-      std::vector<std::pair<std::string, std::string>> changes) = 0;
+  /// CONFIG SET: all or none, on every shard. The status' message is the error's text without its
+  /// code ("Unknown option or number of arguments for CONFIG SET - 'x'").
+  virtual Task<Status> ConfigSet(std::vector<std::pair<std::string, std::string>> changes) = 0;
   /// Whether `password` is right. Constant time in the password.
   virtual bool CheckPassword(const Engine& engine, std::string_view password) = 0;
   virtual bool PasswordRequired(const Engine& engine) = 0;
   /// Begins an orderly shutdown; returns at once.
   virtual void RequestShutdown() = 0;
+  /// The figures of `engine`'s log. Called on its own shard.
+  virtual LogInfo DescribeLog(const Engine& engine) = 0;
+  /// Ends on the calling shard after `micros` have passed; its event loop runs on meanwhile.
+  virtual Task<void> Sleep(uint64_t micros) = 0;
+  /// Ends on the calling shard once `lsn` is settled in `shard`'s log; an error if it never will
+  /// be.
+  virtual Task<Status> AwaitSettled(ShardId shard, Lsn lsn) = 0;
 
   struct Facts {
     std::string run_id;       // 40 hex digits
@@ -47,7 +74,7 @@ class ServerServices {
     std::string executable;
     std::string directory;
     int port = 0;
-    int shard_port_base = 0;  // 0: shards have no ports of their own
+    int shard_port_base = 0;            // 0: shards have no ports of their own
     std::vector<std::string> node_ids;  // 40 hex digits for each shard
     std::string announce_host;          // where clients reach us, for CLUSTER SLOTS
     UnixMillis started_at = 0;
@@ -113,7 +140,8 @@ struct Engine {
   int64_t latency_threshold_millis = 0;
 
   uint64_t max_string_bytes = uint64_t{512} << 20;
-  uint64_t max_memory = 0;
+  uint64_t max_memory = 0;  // of the whole server
+  size_t peak_memory = 0;   // highest used memory that INFO (or the event loop) has seen here
   uint32_t max_clients = 0;
 
   /// CLIENT PAUSE: until when, and whether only writes wait.

@@ -1,0 +1,138 @@
+// DEBUG: what test suites and developers of client libraries use.
+#include <algorithm>
+#include <array>
+
+#include "base/numbers.h"
+#include "commands/server.h"
+
+namespace flashdb {
+namespace {
+
+// Switches of parts that FlashDB does not have: turning them is accepted and changes nothing.
+constexpr std::array<std::string_view, 18> kAccepted = {
+    "aof-flush-sleep",
+    "change-repl-id",
+    "client-eviction",
+    "config-rewrite-force-all",
+    "dict-resizing",
+    "drop-cluster-packet-filter",
+    "jmap",
+    "listpack",
+    "loadaof",
+    "object",
+    "pause-cron",
+    "quicklist",
+    "quicklist-packed-threshold",
+    "reload",
+    "replybuffer",
+    "set-active-expire",
+    "set-disable-deny-scripts",
+    "set-skip-checksum-validation",
+};
+
+// Ends the command, but neither the shard nor other connections wait (in Redis the server does).
+Task<void> Sleep(SessionContext& context) {
+  auto seconds = ParseDouble(context.args[2]);
+  if (!seconds || *seconds < 0 || *seconds > 1e9) co_return context.reply.Error(kNotFloat);
+  co_await context.engine.services.Sleep(static_cast<uint64_t>(*seconds * 1e6));
+  context.reply.Ok();
+}
+
+// The elements 0, 1, 2 of the containers that DEBUG PROTOCOL shows.
+void ReplyFew(ReplyWriter& reply) {
+  for (int i = 0; i < 3; ++i) reply.Integer(i);
+}
+
+void ReplyMap(ReplyWriter& reply) {
+  reply.Map(3);
+  for (int i = 0; i < 3; ++i) {
+    reply.Integer(i);
+    reply.Bool(i == 1);
+  }
+}
+
+void ReplyPush(ReplyWriter& reply) {
+  if (!reply.resp3()) return reply.Error("ERR RESP2 is not supported by this command");
+  reply.Push(2);
+  reply.Bulk("server-cpu-usage");
+  reply.Integer(42);
+}
+
+void ReplyArray(ReplyWriter& reply) {
+  reply.Array(3);
+  ReplyFew(reply);
+}
+
+void ReplySet(ReplyWriter& reply) {
+  reply.Set(3);
+  ReplyFew(reply);
+}
+
+struct Sample {
+  std::string_view type;
+  void (*reply)(ReplyWriter&);
+};
+
+constexpr Sample kSamples[] = {
+    {"string", [](ReplyWriter& reply) { reply.Bulk("Hello World"); }},
+    {"integer", [](ReplyWriter& reply) { reply.Integer(12345); }},
+    {"double", [](ReplyWriter& reply) { reply.Double(3.141); }},
+    {"bignum",
+     [](ReplyWriter& reply) { reply.BigNumber("1234567999999999999999999999999999999"); }},
+    {"null", [](ReplyWriter& reply) { reply.Null(); }},
+    {"array", &ReplyArray},
+    {"set", &ReplySet},
+    {"map", &ReplyMap},
+    {"push", &ReplyPush},
+    {"true", [](ReplyWriter& reply) { reply.Bool(true); }},
+    {"false", [](ReplyWriter& reply) { reply.Bool(false); }},
+    {"verbatim", [](ReplyWriter& reply) { reply.Verbatim("txt", "This is a verbatim\nstring"); }},
+};
+
+void Protocol(SessionContext& context) {
+  for (const Sample& sample : kSamples) {
+    if (EqualsIgnoreCase(context.args[2], sample.type)) return sample.reply(context.reply);
+  }
+  context.reply.Error(
+      "ERR Wrong protocol type name. Please use one of the following: "
+      "string|integer|double|bignum|null|array|set|map|push|verbatim|true|false");
+}
+
+void Help(SessionContext& context) {
+  ReplyHelp(context, {"ERROR <text>", "    Answer with <text> as an error.", "JMAP",
+                      "    Like other switches of Redis's own parts: accepted, does nothing.",
+                      "LOG <text>", "    Accepted, does nothing.", "PROTOCOL <type>",
+                      "    Answer with a value of that type.", "SLEEP <seconds>",
+                      "    Answer after that time; other clients are served meanwhile."});
+}
+
+bool IsAccepted(std::string_view name) {
+  return std::any_of(kAccepted.begin(), kAccepted.end(),
+                     [name](std::string_view known) { return EqualsIgnoreCase(name, known); });
+}
+
+Task<void> Debug(SessionContext& context) {
+  ArgView args = context.args;
+  if (args.size() == 2 && EqualsIgnoreCase(args[1], "help")) co_return Help(context);
+  if (args.size() == 3 && EqualsIgnoreCase(args[1], "sleep")) co_return co_await Sleep(context);
+  if (args.size() == 3 && EqualsIgnoreCase(args[1], "protocol")) co_return Protocol(context);
+  if (args.size() == 3 && EqualsIgnoreCase(args[1], "error")) {
+    co_return context.reply.Error(args[2]);
+  }
+  bool is_log = args.size() == 3 && EqualsIgnoreCase(args[1], "log");
+  if (is_log || IsAccepted(args[1])) co_return context.reply.Ok();
+  context.reply.Error(
+      fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try DEBUG HELP.",
+                  args[1].substr(0, 128)));
+}
+
+constexpr std::array kRows = {
+    OnSessionTask("debug", -2, kAdmin | kNoScript | kLoading | kStale, &Debug,
+                  {"Commands for tests.", "1.0.0", "server", "Depends on subcommand."}),
+};
+
+}  // namespace
+
+std::span<const Command> DebugCommands() { return kRows; }
+
+}  // namespace flashdb

@@ -1,0 +1,155 @@
+// Server: what commands ask of it.
+#include <limits.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "server/config_table.h"
+#include "server/server.h"
+
+namespace flashdb {
+namespace {
+
+std::string HexId(Random& random) {
+  std::string id;
+  while (id.size() < 40) id += fmt::format("{:016x}", random.Next());
+  id.resize(40);
+  return id;
+}
+
+struct SettleAwaiter : SettleWaiter {
+  std::coroutine_handle<> handle;
+  CommitQueue& commits;
+  ShardId shard;
+
+  SettleAwaiter(CommitQueue& queue, ShardId source) : commits(queue), shard(source) {
+    on_progress = [](SettleWaiter& self) { static_cast<SettleAwaiter&>(self).handle.resume(); };
+  }
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) {
+    handle = waiting;
+    commits.AddWaiter(shard, *this);
+  }
+  void await_resume() {}
+};
+
+// The upper bound of the bucket in which the given share of the commits lies, in microseconds.
+uint64_t PercentileMicros(const LogWriterStats& stats, double share) {
+  uint64_t total = 0;
+  for (uint64_t count : stats.commit_nanos_log2) total += count;
+  auto wanted = static_cast<uint64_t>(static_cast<double>(total) * share);
+  uint64_t seen = 0;
+  for (size_t i = 0; i < stats.commit_nanos_log2.size(); ++i) {
+    seen += stats.commit_nanos_log2[i];
+    if (seen > wanted) return (uint64_t{1} << (i + 1)) / 1000;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void Server::FillFacts() {
+  Random random(EntropySeed());
+  facts_.run_id = HexId(random);
+  for (uint32_t i = 0; i < shards_; ++i) facts_.node_ids.push_back(HexId(random));
+  std::error_code ignored;
+  facts_.executable = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+  facts_.directory = std::filesystem::absolute(config_.dir, ignored).string();
+  facts_.shard_port_base = config_.shard_ports;
+  facts_.started_at = clock_.NowMillis();
+  facts_.log_write_mode = fmt::format(
+      "{} (probe: direct {:.0f} us, buffered {:.0f} us)",
+      probe_.mode == WriteMode::kDirectSync ? "direct" : "buffered", probe_.direct_micros,
+      probe_.buffered_micros);
+}
+
+bool Server::AdmitConnection() {
+  if (ShuttingDown()) return false;
+  if (connections_.fetch_add(1, std::memory_order_relaxed) < Here().config().maxclients) {
+    return true;
+  }
+  ReleaseConnection();
+  return false;
+}
+
+ShardId Server::NextHome() {
+  return static_cast<ShardId>(next_home_.fetch_add(1, std::memory_order_relaxed) % shards_);
+}
+
+std::vector<std::pair<std::string, std::string>> Server::ConfigGet(const Engine&,
+                                                                   std::string_view pattern) {
+  return flashdb::ConfigGet(Here().config(), pattern);
+}
+
+Task<Status> Server::ConfigSet(std::vector<std::pair<std::string, std::string>> changes) {
+  Config changed = Here().config();
+  for (const auto& [name, value] : changes) {
+    Status status = flashdb::ConfigSet(changed, name, value);
+    if (!status.ok()) co_return status;
+  }
+  auto configure = [&changed](ShardId) {
+    Server::Here().Configure(changed);
+    return 0;
+  };
+  co_await OnAll(configure);
+  co_return OkStatus();
+}
+
+bool Server::CheckPassword(const Engine&, std::string_view password) {
+  const std::string& right = Here().config().requirepass;
+  // The time depends on the candidate's length only.
+  unsigned difference = right.size() == password.size() ? 0 : 1;
+  for (size_t i = 0; i < password.size(); ++i) {
+    char expected = right.empty() ? '\0' : right[i % right.size()];
+    difference |= static_cast<unsigned>(expected ^ password[i]);
+  }
+  return difference == 0;
+}
+
+bool Server::PasswordRequired(const Engine&) { return !Here().config().requirepass.empty(); }
+
+LogInfo Server::DescribeLog(const Engine& engine) {
+  Shard& shard = engine.shard;
+  LogWriterStats stats = shard.log().stats();
+  const char* sync = config_.sync == SyncMode::kAlways     ? "always"
+                     : config_.sync == SyncMode::kPeriodic ? "periodic"
+                                                           : "never";
+  LogInfo info;
+  info.last_lsn = shard.log().appended();
+  info.durable_lsn = shard.log().synced_lsn();
+  info.settled_lsn = shard.commits().settled();
+  info.sync = sync;
+  info.disk_bytes = stats.bytes;
+  info.segments = stats.segments;
+  info.unsynced_bytes = stats.buffered_bytes;
+  info.commits = stats.frames;
+  info.commit_bytes = stats.bytes;
+  info.commit_micros_p50 = PercentileMicros(stats, 0.5);
+  info.commit_micros_p99 = PercentileMicros(stats, 0.99);
+  info.commit_micros_max = stats.max_commit_nanos / 1000;
+  info.error = MessageOf(shard.log().failure());
+  return info;
+}
+
+Task<void> Server::Sleep(uint64_t micros) {
+  co_await Shard::Current().Sleep((micros + 999) / 1000);
+}
+
+Task<Status> Server::AwaitSettled(ShardId shard, Lsn lsn) {
+  CommitQueue& commits = Shard::Current().commits();
+  if (shard != CurrentShardId()) {
+    ShardId home = CurrentShardId();
+    auto want = [home, lsn] { Shard::Current().commits().Want(home, lsn); };
+    co_await On(shard, want);
+  }
+  while (!commits.IsSettled(shard, lsn)) {
+    if (commits.HasFailed(shard)) {
+      co_return absl::DataLossError("the log failed before this was on disk");
+    }
+    SettleAwaiter awaiter(commits, shard);
+    co_await awaiter;
+  }
+  co_return OkStatus();
+}
+
+}  // namespace flashdb

@@ -1,0 +1,329 @@
+#include "sim/fake_disk.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+
+namespace flashdb {
+namespace {
+
+bool AllZero(const uint8_t* bytes, size_t size) {
+  return size == 0 || (bytes[0] == 0 && std::memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+std::string DirectoryOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+Status ToStatus(int result, const std::string& path) {
+  return result < 0 ? ErrnoStatus(-result, path) : OkStatus();
+}
+
+}  // namespace
+
+class FakeFile final : public File {
+ public:
+  FakeFile(FakeDisk& disk, FakeDisk::InodePtr inode, std::string path, WriteMode mode)
+      : disk_(disk), inode_(std::move(inode)), path_(std::move(path)), mode_(mode) {}
+
+  StatusOr<size_t> ReadAt(uint64_t offset, std::span<uint8_t> into) override {
+    uint64_t left = offset < inode_->size ? inode_->size - offset : 0;
+    size_t size = static_cast<size_t>(std::min<uint64_t>(into.size(), left));
+    std::memset(into.data(), 0, size);
+    constexpr uint64_t kSector = FakeDisk::kSector;
+    for (uint64_t at = offset; at < offset + size;) {
+      uint64_t end = std::min((at / kSector + 1) * kSector, offset + size);
+      auto sector = inode_->now.find(at / kSector);
+      if (sector != inode_->now.end()) {
+        std::memcpy(into.data() + (at - offset), sector->second.data() + at % kSector, end - at);
+      }
+      at = end;
+    }
+    return size;
+  }
+  Status WriteAt(uint64_t offset, std::span<const uint8_t> bytes) override {
+    CheckAlignment(offset, bytes);
+    FLASHDB_RETURN_IF_ERROR(ToStatus(disk_.WriteSectors(*inode_, offset, bytes), path_));
+    if (mode_ == WriteMode::kDirectSync) FakeDisk::MakeDurable(*inode_);
+    return OkStatus();
+  }
+  Status Sync() override { return ToStatus(disk_.SyncInode(*inode_), path_); }
+  Status Truncate(uint64_t size) override {
+    for (uint64_t sector = size / FakeDisk::kSector; sector <= inode_->size / FakeDisk::kSector;
+         ++sector) {
+      inode_->now.erase(sector);
+      inode_->dirty.insert(sector);
+    }
+    inode_->size = size;
+    return OkStatus();
+  }
+  Status Allocate(uint64_t size) override {
+    return ToStatus(disk_.AllocateInode(*inode_, size), path_);
+  }
+  StatusOr<uint64_t> Size() const override { return inode_->size; }
+  int fd() const override { return -1; }
+  WriteMode mode() const override { return mode_; }
+
+  void CheckAlignment(uint64_t offset, std::span<const uint8_t> bytes) const {
+    if (mode_ != WriteMode::kDirectSync) return;
+    uint64_t block = disk_.block_bytes_;
+    bool aligned = offset % block == 0 && bytes.size() % block == 0 &&
+                   reinterpret_cast<uintptr_t>(bytes.data()) % block == 0;
+    FLASHDB_CHECK(aligned, "unaligned direct write of {} bytes at {}", bytes.size(), offset);
+  }
+  const FakeDisk::InodePtr& inode() const { return inode_; }
+
+ private:
+  FakeDisk& disk_;
+  FakeDisk::InodePtr inode_;
+  std::string path_;
+  WriteMode mode_;
+};
+
+StatusOr<std::unique_ptr<File>> FakeDisk::OpenForRead(const std::string& path) {
+  return OpenForWrite(path, WriteMode::kBuffered, false);
+}
+
+StatusOr<std::unique_ptr<File>> FakeDisk::OpenForWrite(const std::string& path, WriteMode mode,
+                                                       bool create) {
+  if (mode == WriteMode::kDirectSync && refuse_direct_) {
+    return absl::InvalidArgumentError(path + ": the file system refuses O_DIRECT");
+  }
+  auto found = names_.find(path);
+  if (create && found != names_.end()) return ErrnoStatus(EEXIST, "open " + path);
+  if (!create && found == names_.end()) return ErrnoStatus(ENOENT, "open " + path);
+  InodePtr inode = create ? std::make_shared<Inode>() : found->second;
+  if (create) Change({"", path, inode});
+  return std::make_unique<FakeFile>(*this, inode, path, mode);
+}
+
+StatusOr<std::vector<std::string>> FakeDisk::List(const std::string& directory) {
+  std::vector<std::string> list;
+  for (const auto& [path, inode] : names_) {
+    if (DirectoryOf(path) == directory) list.push_back(path.substr(directory.size() + 1));
+  }
+  return list;
+}
+
+Status FakeDisk::CreateDirectories(const std::string&) { return OkStatus(); }
+
+Status FakeDisk::Rename(const std::string& from, const std::string& to) {
+  auto found = names_.find(from);
+  if (found == names_.end()) return ErrnoStatus(ENOENT, "rename " + from);
+  Change({from, to, found->second});
+  return OkStatus();
+}
+
+Status FakeDisk::Remove(const std::string& path) {
+  if (!names_.contains(path)) return ErrnoStatus(ENOENT, "remove " + path);
+  Change({path, "", nullptr});
+  return OkStatus();
+}
+
+bool FakeDisk::Exists(const std::string& path) {
+  if (names_.contains(path)) return true;
+  auto below = names_.lower_bound(path + "/");
+  return below != names_.end() && below->first.starts_with(path + "/");
+}
+
+Status FakeDisk::SyncDirectory(const std::string& directory) {
+  std::vector<DirectoryChange> others;
+  for (DirectoryChange& change : changes_) {
+    const std::string& name = change.added.empty() ? change.removed : change.added;
+    if (DirectoryOf(name) == directory) {
+      Apply(durable_names_, change);
+    } else {
+      others.push_back(std::move(change));
+    }
+  }
+  changes_ = std::move(others);
+  return OkStatus();
+}
+
+void FakeDisk::Change(DirectoryChange change) {
+  Apply(names_, change);
+  changes_.push_back(std::move(change));
+}
+
+void FakeDisk::Apply(std::map<std::string, InodePtr>& names, const DirectoryChange& change) {
+  if (!change.removed.empty()) names.erase(change.removed);
+  if (!change.added.empty()) names[change.added] = change.inode;
+}
+
+void FakeDisk::Write(File& file, uint64_t offset, std::span<const uint8_t> bytes,
+                     Completion& done) {
+  auto& fake = static_cast<FakeFile&>(file);
+  fake.CheckAlignment(offset, bytes);
+  pending_.push_back({Kind::kWrite, &file, fake.inode(), offset, bytes, {}, &done});
+}
+
+void FakeDisk::Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) {
+  auto& fake = static_cast<FakeFile&>(file);
+  pending_.push_back({Kind::kRead, &file, fake.inode(), offset, {}, into, &done});
+}
+
+void FakeDisk::Sync(File& file, Completion& done) {
+  auto& fake = static_cast<FakeFile&>(file);
+  pending_.push_back({Kind::kSync, &file, fake.inode(), 0, {}, {}, &done});
+}
+
+void FakeDisk::Allocate(File& file, uint64_t size, Completion& done) {
+  auto& fake = static_cast<FakeFile&>(file);
+  pending_.push_back({Kind::kAllocate, &file, fake.inode(), size, {}, {}, &done});
+}
+
+void FakeDisk::RunOne(size_t index) {
+  FLASHDB_CHECK(index < pending_.size(), "{} of {} pending", index, pending_.size());
+  Pending pending = pending_[index];
+  pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
+  int32_t result = Perform(pending);
+  pending.done->on_done(*pending.done, result);
+}
+
+void FakeDisk::RunAll() {
+  while (!pending_.empty()) RunOne();
+}
+
+bool FakeDisk::IsDataWrite(size_t index) const {
+  const Pending& pending = pending_.at(index);
+  return pending.kind == Kind::kWrite && !AllZero(pending.bytes.data(), pending.bytes.size());
+}
+
+int32_t FakeDisk::Perform(const Pending& pending) {
+  switch (pending.kind) {
+    case Kind::kWrite: {
+      int result = WriteSectors(*pending.inode, pending.offset, pending.bytes);
+      if (result >= 0 && pending.file->mode() == WriteMode::kDirectSync) {
+        MakeDurable(*pending.inode);
+      }
+      return result;
+    }
+    case Kind::kRead: {
+      StatusOr<size_t> count = pending.file->ReadAt(pending.offset, pending.into);
+      return count.ok() ? static_cast<int32_t>(*count) : -EIO;
+    }
+    case Kind::kSync:
+      return SyncInode(*pending.inode);
+    case Kind::kAllocate:
+      return AllocateInode(*pending.inode, pending.offset);
+  }
+  return -EINVAL;
+}
+
+void FakeDisk::PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes) {
+  inode.dirty.insert(sector);
+  if (AllZero(bytes, kSector)) {
+    inode.now.erase(sector);
+  } else {
+    std::memcpy(inode.now[sector].data(), bytes, kSector);
+  }
+}
+
+int FakeDisk::WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes) {
+  FLASHDB_CHECK(offset % kSector == 0 && bytes.size() % kSector == 0, "write of {} bytes at {}",
+                bytes.size(), offset);
+  if (++writes_ >= fail_writes_from_) return -EIO;
+  uint64_t end = std::max(inode.size, offset + bytes.size());
+  if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
+  inode.size = end;
+  for (size_t at = 0; at < bytes.size(); at += kSector) {
+    uint64_t sector = (offset + at) / kSector;
+    bool zeros_on_zeros = AllZero(bytes.data() + at, kSector) && !inode.now.contains(sector);
+    if (zeros_on_zeros) continue;
+    if (inode.now.contains(sector)) ++overwritten_sectors_;
+    PutSector(inode, sector, bytes.data() + at);
+  }
+  return static_cast<int>(bytes.size());
+}
+
+int FakeDisk::SyncInode(Inode& inode) {
+  if (++syncs_ >= fail_syncs_from_) return -EIO;
+  MakeDurable(inode);
+  return 0;
+}
+
+void FakeDisk::MakeDurable(Inode& inode) {
+  for (uint64_t sector : inode.dirty) {
+    auto found = inode.now.find(sector);
+    if (found == inode.now.end()) {
+      inode.durable.erase(sector);
+    } else {
+      inode.durable[sector] = found->second;
+    }
+  }
+  inode.dirty.clear();
+  inode.durable_size = inode.size;
+}
+
+int FakeDisk::AllocateInode(Inode& inode, uint64_t size) {
+  uint64_t end = std::max(inode.size, size);
+  if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
+  inode.size = end;
+  return 0;
+}
+
+uint64_t FakeDisk::used_bytes() const {
+  uint64_t used = 0;
+  for (const auto& [path, inode] : names_) used += inode->size;
+  return used;
+}
+
+void FakeDisk::LandSome(const Pending& pending, Random& random) {
+  if (pending.kind != Kind::kWrite) return;
+  uint64_t mode = random.Below(4);  // all, none, or some
+  for (size_t at = 0; at + kSector <= pending.bytes.size(); at += kSector) {
+    bool lands = mode == 0 || (mode > 1 && random.Below(2) == 0);
+    if (lands && pending.offset + at + kSector <= pending.inode->size) {
+      PutSector(*pending.inode, (pending.offset + at) / kSector, pending.bytes.data() + at);
+    }
+  }
+}
+
+void FakeDisk::LoseSome(Inode& inode, Random& random) {
+  uint64_t mode = random.Below(4);
+  std::vector<uint64_t> dirty(inode.dirty.begin(), inode.dirty.end());
+  std::sort(dirty.begin(), dirty.end());
+  for (uint64_t sector : dirty) {
+    bool lost = mode == 0 || (mode > 1 && random.Below(2) == 0);
+    if (!lost) continue;
+    auto before = inode.durable.find(sector);
+    if (before == inode.durable.end()) {
+      inode.now.erase(sector);
+    } else {
+      inode.now[sector] = before->second;
+    }
+  }
+  if (random.Below(2) == 0) inode.size = inode.durable_size;
+  MakeDurable(inode);
+}
+
+void FakeDisk::PowerLoss(uint64_t seed) {
+  Random random(seed);
+  for (const Pending& pending : pending_) LandSome(pending, random);
+  pending_.clear();
+  size_t kept = random.Below(changes_.size() + 1);
+  for (size_t i = 0; i < kept; ++i) Apply(durable_names_, changes_[i]);
+  changes_.clear();
+  names_ = durable_names_;
+  for (auto& [path, inode] : names_) LoseSome(*inode, random);
+}
+
+void FakeDisk::KillProcess(uint64_t seed) {
+  Random random(seed);
+  while (!pending_.empty()) {
+    Pending pending = pending_.front();
+    pending_.pop_front();
+    if (random.Below(2) == 0) Perform(pending);
+  }
+}
+
+void FakeDisk::Damage(const std::string& path, uint64_t offset) {
+  Inode& inode = *names_.at(path);
+  for (auto* sectors : {&inode.now, &inode.durable}) {
+    Sector& sector = (*sectors)[offset / kSector];
+    sector[offset % kSector] ^= 0x55;
+  }
+}
+
+}  // namespace flashdb

@@ -1,0 +1,130 @@
+// A disk in memory under the real log: it remembers what is synced, loses the rest on demand, tears
+// writes at sectors, fails, fills up and refuses. Deterministic: nothing happens but by a call, and
+// all chance comes from a given seed.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "io/file.h"
+
+namespace flashdb {
+
+class FakeDisk final : public FileSystem, public AsyncFiles {
+ public:
+  static constexpr size_t kSector = 512;
+
+  explicit FakeDisk(uint32_t block_bytes = 512) : block_bytes_(block_bytes) {}
+
+  // FileSystem
+  StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
+  StatusOr<std::unique_ptr<File>> OpenForWrite(const std::string& path, WriteMode mode,
+                                               bool create) override;
+  StatusOr<std::vector<std::string>> List(const std::string& directory) override;
+  Status CreateDirectories(const std::string& directory) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Status Remove(const std::string& path) override;
+  bool Exists(const std::string& path) override;
+  Status SyncDirectory(const std::string& directory) override;
+  uint32_t LogicalBlockSize(const std::string&) override { return block_bytes_; }
+
+  // AsyncFiles: an operation takes effect, all at once, when the test runs it.
+  void Write(File& file, uint64_t offset, std::span<const uint8_t> bytes,
+             Completion& done) override;
+  void Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) override;
+  void Sync(File& file, Completion& done) override;
+  void Allocate(File& file, uint64_t size, Completion& done) override;
+
+  size_t pending() const { return pending_.size(); }
+  /// Ends the pending operation at `index` (0 is the oldest) and calls its completion.
+  void RunOne(size_t index = 0);
+  /// Until nothing is pending.
+  void RunAll();
+  /// The pending operation at `index` is a write of log data (not of zeros).
+  bool IsDataWrite(size_t index) const;
+
+  /// The power fails: of everything not synced, and of writes under way, any subset of sectors
+  /// survives; of directory changes some prefix. Pending operations never complete. All files must
+  /// be closed by now or never used again.
+  void PowerLoss(uint64_t seed);
+  /// The process dies, the machine lives on: what was written stays (though not durable); pending
+  /// operations may or may not take effect.
+  void KillProcess(uint64_t seed);
+
+  /// The nth write (sync) from now, 1 being the next, fails with EIO, as do all after it.
+  void FailWritesFrom(uint64_t nth) { fail_writes_from_ = writes_ + nth; }
+  void FailSyncsFrom(uint64_t nth) { fail_syncs_from_ = syncs_ + nth; }
+  void StopFailing() { fail_writes_from_ = fail_syncs_from_ = UINT64_MAX; }
+  /// Allocations and growth beyond this many bytes in all files fail with ENOSPC.
+  void set_capacity(uint64_t bytes) { capacity_ = bytes; }
+  uint64_t used_bytes() const;
+  void set_refuse_direct(bool refuse) { refuse_direct_ = refuse; }
+
+  /// Flips bits in a stored byte, behind everybody's back.
+  void Damage(const std::string& path, uint64_t offset);
+  /// Sectors that held something else than zeros and were written once more.
+  uint64_t overwritten_sectors() const { return overwritten_sectors_; }
+
+ private:
+  friend class FakeFile;
+  using Sector = std::array<uint8_t, kSector>;
+  // A sector that is not in the map holds zeros.
+  struct Inode {
+    absl::flat_hash_map<uint64_t, Sector> now;
+    absl::flat_hash_map<uint64_t, Sector> durable;
+    absl::flat_hash_set<uint64_t> dirty;
+    uint64_t size = 0;
+    uint64_t durable_size = 0;
+  };
+  using InodePtr = std::shared_ptr<Inode>;
+  struct DirectoryChange {
+    std::string removed;
+    std::string added;
+    InodePtr inode;
+  };
+  enum class Kind : uint8_t { kWrite, kRead, kSync, kAllocate };
+  struct Pending {
+    Kind kind;
+    File* file;
+    InodePtr inode;
+    uint64_t offset;
+    std::span<const uint8_t> bytes;
+    std::span<uint8_t> into;
+    Completion* done;
+  };
+
+  int WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
+  static void PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes);
+  int SyncInode(Inode& inode);
+  int AllocateInode(Inode& inode, uint64_t size);
+  static void MakeDurable(Inode& inode);
+  void Change(DirectoryChange change);
+  static void Apply(std::map<std::string, InodePtr>& names, const DirectoryChange& change);
+  void LandSome(const Pending& pending, Random& random);
+  static void LoseSome(Inode& inode, Random& random);
+  int32_t Perform(const Pending& pending);
+
+  uint32_t block_bytes_;
+  std::map<std::string, InodePtr> names_;
+  std::map<std::string, InodePtr> durable_names_;
+  std::vector<DirectoryChange> changes_;  // since the last sync, in order
+  std::deque<Pending> pending_;
+  uint64_t writes_ = 0;
+  uint64_t syncs_ = 0;
+  uint64_t fail_writes_from_ = UINT64_MAX;
+  uint64_t fail_syncs_from_ = UINT64_MAX;
+  uint64_t capacity_ = UINT64_MAX;
+  uint64_t overwritten_sectors_ = 0;
+  bool refuse_direct_ = false;
+};
+
+}  // namespace flashdb

@@ -1,0 +1,47 @@
+// What a log is told at start: by the configuration (LogOptions) and by recovery (LogStart).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/types.h"
+#include "io/file.h"
+
+namespace flashdb {
+
+/// When a record counts as durable.
+enum class SyncPolicy : uint8_t {
+  kAlways,    // on disk
+  kPeriodic,  // in the page cache (survives kill -9); on disk at most an interval later
+  kNever,     // in the page cache; the kernel decides, but a full segment is always synced
+};
+
+struct LogOptions {
+  std::string directory;  // of this log alone
+  uint32_t log_id = 0;
+  uint64_t segment_bytes = 32u << 20;  // at least kMinSegmentBytes, a multiple of the block size
+  uint32_t block_bytes = 4096;         // logical block size of the device, a power of two
+  /// kDirectSync is honoured with SyncPolicy::kAlways only; the other policies write buffered.
+  WriteMode mode = WriteMode::kBuffered;
+  SyncPolicy policy = SyncPolicy::kAlways;
+  uint32_t sync_interval_ms = 1000;
+  /// Bounds of one frame (one write) and, in kPeriodic, of what may be unsynced. 0 is the default:
+  /// a frame of 1 MiB with any number of records, at most a segment unsynced.
+  uint32_t commit_records = 0;
+  uint64_t commit_bytes = 0;
+  uint32_t spare_segments = 2;  // reserved ahead; at least 1
+  /// Seeds the random steps between epochs; 0 takes a seed from the kernel.
+  uint64_t epoch_seed = 0;
+};
+
+/// Where a writer goes on. The defaults begin a new log; otherwise ApplyCut gives it.
+struct LogStart {
+  uint64_t segment_seq = 1;
+  uint64_t previous_segment = 0;
+  Lsn next_lsn = 1;
+  uint64_t next_frame_seq = 1;
+  uint64_t last_epoch = 0;
+  TxnId settled_txn = 0;
+};
+
+}  // namespace flashdb

@@ -1,0 +1,66 @@
+#include "wal/probe.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "wal/format.h"
+
+namespace flashdb {
+namespace {
+
+constexpr uint64_t kFileBytes = 1u << 20;
+constexpr size_t kBlock = 4096;
+constexpr uint64_t kNanosPerWay = 40'000'000;
+
+alignas(kBlock) uint8_t zeros[kFileBytes];
+
+Status FillWithZeros(FileSystem& files, const std::string& path) {
+  FLASHDB_ASSIGN_OR_RETURN(auto file, files.OpenForWrite(path, WriteMode::kBuffered, true));
+  FLASHDB_RETURN_IF_ERROR(file->WriteAt(0, zeros));
+  return file->Sync();
+}
+
+StatusOr<double> MedianMicros(File& file, const Clock& clock) {
+  std::vector<uint64_t> nanos;
+  uint64_t start = clock.MonotonicNanos();
+  for (uint64_t at = 0; at < kFileBytes; at += kBlock) {
+    uint64_t before = clock.MonotonicNanos();
+    if (before - start > kNanosPerWay && nanos.size() >= 3) break;
+    FLASHDB_RETURN_IF_ERROR(file.WriteAt(at, {zeros, kBlock}));
+    if (file.mode() == WriteMode::kBuffered) FLASHDB_RETURN_IF_ERROR(file.Sync());
+    nanos.push_back(clock.MonotonicNanos() - before);
+  }
+  std::nth_element(nanos.begin(), nanos.begin() + static_cast<int64_t>(nanos.size() / 2),
+                   nanos.end());
+  return static_cast<double>(nanos[nanos.size() / 2]) / 1000.0;
+}
+
+StatusOr<double> MeasureBuffered(FileSystem& files, const std::string& path, const Clock& clock) {
+  FLASHDB_ASSIGN_OR_RETURN(auto file, files.OpenForWrite(path, WriteMode::kBuffered, false));
+  return MedianMicros(*file, clock);
+}
+
+StatusOr<ProbeResult> Measure(FileSystem& files, const std::string& path, const Clock& clock) {
+  FLASHDB_RETURN_IF_ERROR(FillWithZeros(files, path));
+  ProbeResult result;
+  FLASHDB_ASSIGN_OR_RETURN(result.buffered_micros, MeasureBuffered(files, path, clock));
+  auto direct = files.OpenForWrite(path, WriteMode::kDirectSync, false);
+  if (absl::IsInvalidArgument(direct.status())) return result;
+  FLASHDB_RETURN_IF_ERROR(direct.status());
+  FLASHDB_ASSIGN_OR_RETURN(result.direct_micros, MedianMicros(**direct, clock));
+  if (result.direct_micros <= result.buffered_micros) result.mode = WriteMode::kDirectSync;
+  return result;
+}
+
+}  // namespace
+
+StatusOr<ProbeResult> ProbeWriteMode(FileSystem& files, const std::string& directory,
+                                     const Clock& clock) {
+  std::string path = directory + "/write-probe.tmp";
+  if (files.Exists(path)) FLASHDB_RETURN_IF_ERROR(files.Remove(path));
+  StatusOr<ProbeResult> result = Measure(files, path, clock);
+  if (files.Exists(path)) FLASHDB_RETURN_IF_ERROR(files.Remove(path));
+  return result;
+}
+
+}  // namespace flashdb

@@ -1,0 +1,448 @@
+#include "wal/writer.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/check.h"
+
+namespace flashdb {
+namespace {
+
+constexpr uint64_t kDefaultCommitBytes = 1u << 20;
+constexpr size_t kKeptFreeBuffers = 4;
+// A record is not split only to use up less room than this.
+constexpr size_t kSmallestSplit = 256;
+
+Status CheckOptions(const LogOptions& options) {
+  if (options.block_bytes < 512 || !std::has_single_bit(options.block_bytes)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "log block size {} is not a power of two of at least 512", options.block_bytes));
+  }
+  if (options.segment_bytes < kMinSegmentBytes ||
+      options.segment_bytes % SegmentHeaderSpan(options.block_bytes) != 0) {
+    return absl::InvalidArgumentError(fmt::format(
+        "log segment size {} is invalid; use a multiple of {} of at least {}",
+        options.segment_bytes, SegmentHeaderSpan(options.block_bytes), kMinSegmentBytes));
+  }
+  return OkStatus();
+}
+
+// A quarter of a segment at most, so that little is left over where a frame does not fit any more.
+uint64_t FrameCapacity(const LogOptions& options) {
+  uint64_t bytes = options.commit_bytes == 0 ? kDefaultCommitBytes : options.commit_bytes;
+  uint64_t most = (options.segment_bytes - SegmentHeaderSpan(options.block_bytes)) / 4;
+  uint64_t capacity =
+      std::min({RoundUp(bytes + 512, options.block_bytes), most, uint64_t{1} << 30});
+  return std::max<uint64_t>(capacity / options.block_bytes * options.block_bytes,
+                            RoundUp(1024, options.block_bytes));
+}
+
+LogOptions Effective(LogOptions options) {
+  if (options.policy != SyncPolicy::kAlways) options.mode = WriteMode::kBuffered;
+  options.spare_segments = std::max(options.spare_segments, 1u);
+  if (options.commit_records == 0) options.commit_records = UINT32_MAX;
+  return options;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<LogWriter>> LogWriter::Open(FileSystem& files, AsyncFiles& async,
+                                                     const Clock& clock, LogOptions options,
+                                                     LogStart start) {
+  FLASHDB_RETURN_IF_ERROR(CheckOptions(options));
+  FLASHDB_RETURN_IF_ERROR(files.CreateDirectories(options.directory));
+  std::unique_ptr<LogWriter> log(
+      new LogWriter(files, async, clock, Effective(std::move(options)), start));
+  FLASHDB_RETURN_IF_ERROR(log->BeginFirstSegment(start));
+  // A full disk does not stop the start: the log is readable, writes are refused.
+  log->pool_.Reserve(log->options_.spare_segments).IgnoreError();
+  return log;
+}
+
+LogWriter::LogWriter(FileSystem& files, AsyncFiles& async, const Clock& clock, LogOptions options,
+                     const LogStart& start)
+    : async_(async),
+      clock_(clock),
+      files_(files),
+      options_(std::move(options)),
+      random_(options_.epoch_seed != 0 ? options_.epoch_seed : EntropySeed()),
+      pool_(files, async, clock, options_, start.segment_seq,
+            [this] {
+              StartWrite();
+              Progress();
+            }),
+      frame_capacity_(FrameCapacity(options_)),
+      previous_segment_(start.previous_segment),
+      epoch_(start.last_epoch),
+      next_lsn_(start.next_lsn),
+      complete_lsn_(start.next_lsn - 1),
+      next_frame_seq_(start.next_frame_seq),
+      written_lsn_(complete_lsn_),
+      written_frame_(start.next_frame_seq - 1),
+      durable_lsn_(complete_lsn_),
+      synced_lsn_(complete_lsn_),
+      synced_frame_(written_frame_),
+      settled_txn_(start.settled_txn) {
+  write_op_.log = sync_op_.log = this;
+  write_op_.on_done = [](Completion& self, int32_t result) {
+    static_cast<Operation&>(self).log->OnFrameDone(result);
+  };
+  sync_op_.on_done = [](Completion& self, int32_t result) {
+    static_cast<Operation&>(self).log->OnSyncDone(result);
+  };
+  for (size_t i = 0; i < 2; ++i) free_.push_back(NewFrame(0));
+}
+
+Status LogWriter::BeginFirstSegment(const LogStart& start) {
+  FLASHDB_ASSIGN_OR_RETURN(SegmentPool::Spare spare, pool_.MakeReady());
+  segment_ = std::move(spare.file);
+  segment_path_ = spare.path;
+  segment_seq_ = spare.seq;
+  epoch_ = NextEpoch(epoch_, random_);
+  SegmentHeader header = HeaderFor(segment_seq_, false, start.next_lsn);
+  header.flags |= SegmentHeader::kRestart;
+  FrameBuffer block(options_.block_bytes, frame_capacity_);
+  uint64_t span = SegmentHeaderSpan(options_.block_bytes);
+  FLASHDB_RETURN_IF_ERROR(segment_->WriteAt(0, block.FrameAfter(header).first(span)));
+  FLASHDB_RETURN_IF_ERROR(segment_->Sync());
+  segment_at_ = span;
+  ++stats_.segments;
+  return files_.SyncDirectory(options_.directory);
+}
+
+Lsn LogWriter::Append(std::string_view payload) {
+  return AppendRecord(RecordType::kEffects, {}, payload);
+}
+
+Lsn LogWriter::AppendGroup(TxnId txn, std::span<const uint32_t> participants,
+                           std::string_view payload) {
+  group_prefix_.clear();
+  EncodeGroupPrefix(txn, participants, group_prefix_);
+  return AppendRecord(RecordType::kGroup, group_prefix_, payload);
+}
+
+Lsn LogWriter::AppendRecord(RecordType type, std::string_view prefix, std::string_view payload) {
+  Lsn lsn = next_lsn_++;
+  if (!failure_.ok()) return lsn;
+  ++stats_.records;
+  bool first = true;
+  for (bool last = false; !last; first = false) {
+    size_t left = prefix.size() + payload.size();
+    FrameBuffer& frame = FrameWithRoom(left);
+    size_t take = std::min(left, static_cast<size_t>(frame.room()));
+    last = take == left;
+    FragmentKind kind = first ? (last ? FragmentKind::kFull : FragmentKind::kFirst)
+                              : (last ? FragmentKind::kLast : FragmentKind::kMiddle);
+    frame.BeginFragment({static_cast<uint32_t>(take), kind, static_cast<uint8_t>(type)});
+    size_t of_prefix = std::min(take, prefix.size());
+    frame.Put(prefix.substr(0, of_prefix));
+    frame.Put(payload.substr(0, take - of_prefix));
+    prefix.remove_prefix(of_prefix);
+    payload.remove_prefix(take - of_prefix);
+    if (last) frame.CompleteRecord(lsn);
+  }
+  complete_lsn_ = lsn;
+  return lsn;
+}
+
+FrameBuffer& LogWriter::FrameWithRoom(size_t bytes) {
+  auto least = static_cast<int64_t>(std::min(bytes, kSmallestSplit));
+  if (queue_.empty() || queue_.back()->room() < least ||
+      queue_.back()->records() >= options_.commit_records) {
+    queue_.push_back(NewFrame(complete_lsn_));
+  }
+  return *queue_.back();
+}
+
+std::unique_ptr<FrameBuffer> LogWriter::NewFrame(Lsn base_lsn) {
+  std::unique_ptr<FrameBuffer> frame;
+  if (free_.empty()) {
+    frame = std::make_unique<FrameBuffer>(options_.block_bytes, frame_capacity_);
+  } else {
+    frame = std::move(free_.back());
+    free_.pop_back();
+  }
+  frame->Reset(base_lsn);
+  return frame;
+}
+
+void LogWriter::Release(std::unique_ptr<FrameBuffer> frame) {
+  if (free_.size() < kKeptFreeBuffers) free_.push_back(std::move(frame));
+}
+
+void LogWriter::Pump() {
+  if (!failure_.ok() || closing_) return;
+  pool_.set_target(std::max<size_t>(options_.spare_segments, wanted_spares_));
+  pool_.Pump();
+  StartWrite();
+  if (SyncIsDue()) StartSync();
+}
+
+void LogWriter::StartWrite() {
+  if (writing_ != nullptr || queue_.empty() || !failure_.ok() || closing_) return;
+  if (segment_at_ + queue_.front()->padded_bytes() > options_.segment_bytes && !NextSegment()) {
+    return;
+  }
+  writing_ = std::move(queue_.front());
+  queue_.erase(queue_.begin());
+  SubmitFrame(*writing_);
+}
+
+bool LogWriter::NextSegment() {
+  std::optional<SegmentPool::Spare> spare = pool_.Take();
+  if (!spare) return false;
+  if (synced_frame_ < written_frame_) {
+    retired_.push_back({std::move(segment_), segment_path_, written_frame_, written_lsn_});
+  }
+  segment_ = std::move(spare->file);
+  segment_path_ = std::move(spare->path);
+  previous_segment_ = std::exchange(segment_seq_, spare->seq);
+  segment_recycled_ = spare->recycled;
+  segment_at_ = 0;
+  epoch_ = NextEpoch(epoch_, random_);
+  wanted_spares_ = 0;
+  ++stats_.segments;
+  pool_.Pump();
+  return true;
+}
+
+SegmentHeader LogWriter::HeaderFor(uint64_t seq, bool recycled, Lsn first_lsn) const {
+  SegmentHeader header;
+  header.log_id = options_.log_id;
+  header.segment_seq = seq;
+  header.epoch = epoch_;
+  header.previous_segment = previous_segment_;
+  header.first_lsn = first_lsn;
+  header.first_frame_seq = next_frame_seq_;
+  header.durable_frame_seq = synced_frame_;
+  header.settled_txn = settled_txn_;
+  header.segment_bytes = options_.segment_bytes;
+  header.block_bytes = options_.block_bytes;
+  header.flags = recycled ? SegmentHeader::kRecycled : 0;
+  return header;
+}
+
+std::span<const uint8_t> LogWriter::SealNext(FrameBuffer& frame) {
+  SegmentHeader header = HeaderFor(segment_seq_, segment_recycled_, frame.base_lsn() + 1);
+  frame.Seal(next_frame_seq_++, epoch_, synced_frame_);
+  return segment_at_ == 0 ? frame.FrameAfter(header) : frame.Frame();
+}
+
+void LogWriter::SubmitFrame(FrameBuffer& frame) {
+  stage_ = Stage::kWrite;
+  write_started_ = clock_.MonotonicNanos();
+  writing_bytes_ = SealNext(frame);
+  async_.Write(*segment_, segment_at_, writing_bytes_, write_op_);
+}
+
+void LogWriter::OnFrameDone(int32_t result) {
+  bool sync = stage_ == Stage::kSync;
+  bool whole = sync || result < 0 || static_cast<size_t>(result) == writing_bytes_.size();
+  if (!failure_.ok() || result < 0 || !whole) writing_.reset();
+  if (!failure_.ok()) return;
+  if (result < 0) {
+    const char* what = sync ? "sync log segment " : "write log segment ";
+    return Fail(ErrnoStatus(-result, what + segment_path_));
+  }
+  if (!whole) {
+    return Fail(absl::DataLossError(fmt::format("write log segment {}: {} of {} bytes written",
+                                                segment_path_, result, writing_bytes_.size())));
+  }
+  if (!sync) return OnFrameWritten();
+  ++stats_.syncs;
+  FinishFrame();
+}
+
+void LogWriter::OnFrameWritten() {
+  segment_at_ += writing_bytes_.size();
+  written_lsn_ = writing_->last_lsn();
+  ++written_frame_;
+  ++stats_.frames;
+  stats_.bytes += writing_bytes_.size();
+  if (always() && segment_->mode() == WriteMode::kBuffered) {
+    stage_ = Stage::kSync;
+    return async_.Sync(*segment_, write_op_);
+  }
+  if (!always()) {
+    if (unsynced_bytes_ == 0) unsynced_since_ = clock_.MonotonicNanos();
+    unsynced_bytes_ += writing_bytes_.size();
+    unsynced_records_ += writing_->records();
+  }
+  FinishFrame();
+}
+
+void LogWriter::FinishFrame() {
+  uint64_t nanos = clock_.MonotonicNanos() - write_started_;
+  stats_.last_commit_nanos = nanos;
+  stats_.max_commit_nanos = std::max(stats_.max_commit_nanos, nanos);
+  stats_.total_commit_nanos += nanos;
+  size_t bucket = nanos == 0 ? 0 : std::bit_width(nanos) - 1;
+  ++stats_.commit_nanos_log2[std::min(bucket, stats_.commit_nanos_log2.size() - 1)];
+  durable_lsn_ = written_lsn_;
+  if (always()) {
+    synced_lsn_ = written_lsn_;
+    synced_frame_ = written_frame_;
+  }
+  Release(std::move(writing_));
+  StartWrite();
+  if (SyncIsDue()) StartSync();
+  Progress();
+}
+
+uint64_t LogWriter::SyncDeadline() const {
+  return unsynced_since_ + uint64_t{options_.sync_interval_ms} * 1'000'000;
+}
+
+bool LogWriter::SyncIsDue() const {
+  if (syncing_ || closing_ || !failure_.ok()) return false;
+  if (!retired_.empty()) return true;
+  if (options_.policy != SyncPolicy::kPeriodic || unsynced_bytes_ == 0) return false;
+  uint64_t most = options_.commit_bytes == 0 ? options_.segment_bytes : options_.commit_bytes;
+  return unsynced_bytes_ >= most || unsynced_records_ >= options_.commit_records ||
+         clock_.MonotonicNanos() >= SyncDeadline();
+}
+
+void LogWriter::StartSync() {
+  syncing_ = true;
+  if (!retired_.empty()) {
+    sync_to_lsn_ = retired_.front().last_lsn;
+    sync_to_frame_ = retired_.front().last_frame;
+    return async_.Sync(*retired_.front().file, sync_op_);
+  }
+  sync_to_lsn_ = written_lsn_;
+  sync_to_frame_ = written_frame_;
+  unsynced_bytes_ = unsynced_records_ = 0;
+  async_.Sync(*segment_, sync_op_);
+}
+
+void LogWriter::OnSyncDone(int32_t result) {
+  syncing_ = false;
+  if (!failure_.ok()) return;
+  if (result < 0) return Fail(ErrnoStatus(-result, "sync the log in " + options_.directory));
+  ++stats_.syncs;
+  synced_lsn_ = std::max(synced_lsn_, sync_to_lsn_);
+  synced_frame_ = std::max(synced_frame_, sync_to_frame_);
+  std::erase_if(retired_, [this](const Retired& full) { return full.last_frame <= synced_frame_; });
+  if (SyncIsDue()) StartSync();
+  Progress();
+}
+
+void LogWriter::Fail(Status error) {
+  failure_ = Status(error.code(), fmt::format("the log has failed ({}); it takes no more writes; "
+                                              "check the disk, then restart the server",
+                                              MessageOf(error)));
+  queue_.clear();  // a frame in flight keeps its buffer until it ends
+  pool_.Stop();
+  Progress();
+}
+
+void LogWriter::Progress() {
+  if (on_progress_) on_progress_();
+}
+
+std::optional<uint64_t> LogWriter::NextDeadlineNanos() const {
+  if (!failure_.ok() || closing_) return {};
+  std::optional<uint64_t> deadline = pool_.retry_nanos();
+  if (options_.policy == SyncPolicy::kPeriodic && unsynced_bytes_ > 0 && !syncing_) {
+    deadline = std::min(deadline.value_or(UINT64_MAX), SyncDeadline());
+  }
+  return deadline;
+}
+
+uint64_t LogWriter::UsableBytes(uint64_t room) const {
+  return room > frame_capacity_ ? room - frame_capacity_ : 0;
+}
+
+uint64_t LogWriter::ReservedBytes() const {
+  uint64_t in_flight = writing_ == nullptr ? 0 : writing_bytes_.size();
+  uint64_t current = options_.segment_bytes - segment_at_;
+  uint64_t per_spare = options_.segment_bytes - SegmentHeaderSpan(options_.block_bytes);
+  return UsableBytes(current - std::min(current, in_flight)) +
+         pool_.usable() * UsableBytes(per_spare);
+}
+
+uint64_t LogWriter::NeededBytes(uint64_t bytes) const {
+  uint64_t per_frame = kFrameHeaderBytes + kFragmentHeaderBytes + options_.block_bytes;
+  uint64_t frames = bytes / (frame_capacity_ - kFrameHeaderBytes - kSmallestSplit) + 2;
+  uint64_t needed = bytes + frames * per_frame;
+  for (const auto& frame : queue_) needed += frame->padded_bytes();
+  return needed;
+}
+
+size_t LogWriter::SparesFor(uint64_t bytes) const {
+  uint64_t per_spare =
+      UsableBytes(options_.segment_bytes - SegmentHeaderSpan(options_.block_bytes));
+  // One for the safety margin and one for the current segment, of which nothing may be left.
+  return (NeededBytes(bytes) + per_spare - 1) / per_spare + 2;
+}
+
+bool LogWriter::CanAdmit(uint64_t bytes) const {
+  if (!failure_.ok()) return false;
+  uint64_t margin = UsableBytes(options_.segment_bytes - SegmentHeaderSpan(options_.block_bytes));
+  if (NeededBytes(bytes) + margin <= ReservedBytes()) return true;
+  wanted_spares_ = std::max(wanted_spares_, SparesFor(bytes));
+  return false;
+}
+
+Status LogWriter::Reserve(uint64_t bytes) {
+  FLASHDB_RETURN_IF_ERROR(failure_);
+  if (CanAdmit(bytes)) return OkStatus();
+  Status status = pool_.Reserve(SparesFor(bytes));
+  return status.ok() ? status : admission_error();
+}
+
+Status LogWriter::admission_error() const {
+  FLASHDB_RETURN_IF_ERROR(failure_);
+  if (pool_.error().ok()) {
+    return absl::UnavailableError("space for the log is being reserved; try again");
+  }
+  const char* reason =
+      absl::IsResourceExhausted(pool_.error()) ? "the disk is full" : "no space could be reserved";
+  return Status(pool_.error().code(),
+                fmt::format("{} ({}); writes are refused until there is room: free some space in "
+                            "the file system of {}",
+                            reason, MessageOf(pool_.error()), options_.directory));
+}
+
+void LogWriter::BeginClose() {
+  closing_ = true;
+  pool_.Stop();
+}
+
+Status LogWriter::CloseCleanly() {
+  if (busy() || !closing_) {
+    return absl::FailedPreconditionError("the log still has operations under way");
+  }
+  FLASHDB_RETURN_IF_ERROR(failure_);
+  for (Retired& full : retired_) FLASHDB_RETURN_IF_ERROR(full.file->Sync());
+  for (; !queue_.empty(); queue_.erase(queue_.begin())) {
+    FrameBuffer& frame = *queue_.front();
+    if (segment_at_ + frame.padded_bytes() > options_.segment_bytes) {
+      FLASHDB_RETURN_IF_ERROR(segment_->Sync());
+      FLASHDB_RETURN_IF_ERROR(pool_.Reserve(1));
+      FLASHDB_CHECK(NextSegment(), "no segment although one is reserved");
+    }
+    std::span<const uint8_t> bytes = SealNext(frame);
+    FLASHDB_RETURN_IF_ERROR(segment_->WriteAt(segment_at_, bytes));
+    segment_at_ += bytes.size();
+    written_lsn_ = frame.last_lsn();
+    ++written_frame_;
+  }
+  FLASHDB_RETURN_IF_ERROR(segment_->Sync());
+  retired_.clear();
+  durable_lsn_ = synced_lsn_ = written_lsn_;
+  synced_frame_ = written_frame_;
+  return pool_.RemoveSpares();
+}
+
+LogWriterStats LogWriter::stats() const {
+  LogWriterStats stats = stats_;
+  stats.spare_segments = pool_.usable();
+  stats.reserved_bytes =
+      options_.segment_bytes - segment_at_ + pool_.usable() * options_.segment_bytes;
+  for (const auto& frame : queue_) stats.buffered_bytes += frame->padded_bytes();
+  return stats;
+}
+
+}  // namespace flashdb

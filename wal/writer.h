@@ -1,0 +1,203 @@
+// The writing side of one shard's log: group commit into segment files.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "io/file.h"
+#include "wal/format.h"
+#include "wal/frame_buffer.h"
+#include "wal/options.h"
+#include "wal/segment_pool.h"
+
+namespace flashdb {
+
+struct LogWriterStats {
+  uint64_t records = 0;  // appended
+  uint64_t frames = 0;   // written; one frame is one write
+  uint64_t bytes = 0;    // written, with headers and padding
+  uint64_t syncs = 0;
+  uint64_t segments = 0;        // begun
+  uint64_t spare_segments = 0;  // reserved
+  uint64_t reserved_bytes = 0;  // room in the current segment and the spares
+  uint64_t buffered_bytes = 0;  // appended, not yet written
+  // From the submission of a frame until it is durable under the policy, nanoseconds.
+  uint64_t last_commit_nanos = 0;
+  uint64_t max_commit_nanos = 0;
+  uint64_t total_commit_nanos = 0;
+  std::array<uint64_t, 40> commit_nanos_log2{};  // [i]: frames that took [2^i, 2^(i+1)) ns
+};
+
+/// Owned and called by one thread, whose event loop also runs the AsyncFiles. One write is in
+/// flight at a time; what is appended meanwhile gathers and goes out with the next one. Destroy it
+/// only when no completion can arrive any more (see busy()).
+class LogWriter {
+ public:
+  /// Begins a new segment (blocking: created, filled with zeros, synced) and reserves the spares.
+  /// ResourceExhausted on a full disk, InvalidArgument for options out of range. `files`, `async`
+  /// and `clock` must outlive the writer.
+  static StatusOr<std::unique_ptr<LogWriter>> Open(FileSystem& files, AsyncFiles& async,
+                                                   const Clock& clock, LogOptions options,
+                                                   LogStart start);
+
+  /// Copies `payload` into the next frame and returns the record's LSN. Nothing is on disk yet and
+  /// nothing is written before the next Pump or completion. Never fails: after a failure the LSN
+  /// counts on, but durable() stays where it is.
+  Lsn Append(std::string_view payload);
+  /// The same for this log's part of a multi-shard transaction; `participants` are the ids of all
+  /// logs that get a part, this one included.
+  Lsn AppendGroup(TxnId txn, std::span<const uint32_t> participants, std::string_view payload);
+
+  /// Call at the end of every turn of the loop: starts what is due (a write, a periodic sync, the
+  /// preparation of a segment). Cheap when nothing is.
+  void Pump();
+  /// When Pump must be called again although nothing else happens; MonotonicNanos of the clock.
+  std::optional<uint64_t> NextDeadlineNanos() const;
+
+  Lsn appended() const { return next_lsn_ - 1; }
+  /// Highest LSN that counts as on disk under the policy.
+  Lsn durable() const { return durable_lsn_; }
+  /// Highest LSN that really is on disk; with kAlways the same as durable().
+  Lsn synced_lsn() const { return synced_lsn_; }
+
+  /// `on_progress` is called after durable() advanced, the log failed, or space was found again.
+  void set_on_progress(std::function<void()> on_progress) { on_progress_ = std::move(on_progress); }
+
+  /// The first failed write or sync; final, nothing is retried.
+  const Status& failure() const { return failure_; }
+
+  /// Whether space is reserved for `bytes` more of payload besides all that is buffered, with a
+  /// segment to spare for what was admitted earlier and comes later. A refusal makes the following
+  /// Pumps reserve more.
+  bool CanAdmit(uint64_t bytes) const;
+  /// Makes CanAdmit(bytes) true by reserving space now, blocking for some milliseconds; for a
+  /// record larger than what is usually reserved. ResourceExhausted on a full disk.
+  Status Reserve(uint64_t bytes);
+  /// Why CanAdmit refuses, for the client: the log failed, the disk is full, or (Unavailable) space
+  /// is just being reserved.
+  Status admission_error() const;
+
+  /// `txn` and all before it are settled in all logs; later segment headers say so.
+  void NoteSettledTxn(TxnId txn) { settled_txn_ = std::max(settled_txn_, txn); }
+
+  /// Hands the log's oldest segment back, whose records are no longer needed; oldest first. A
+  /// settled transaction in it must be below a segment header's floor first. Blocking, short.
+  Status RecycleSegment(const std::string& path) { return pool_.Recycle(path); }
+  /// Number of the segment that is being written.
+  uint64_t current_segment() const { return segment_seq_; }
+
+  /// Nothing is buffered and no frame is being written.
+  bool idle() const { return queue_.empty() && writing_ == nullptr; }
+  /// An asynchronous operation of this log is under way.
+  bool busy() const { return writing_ != nullptr || syncing_ || pool_.busy(); }
+  /// No more background work from here on; the loop then runs until busy() is false.
+  void BeginClose();
+  /// Writes and syncs all that is buffered, blocking, and removes the spares. Call BeginClose
+  /// before; FailedPrecondition while busy(). On success all appended records are on disk.
+  Status CloseCleanly();
+
+  LogWriterStats stats() const;
+
+ private:
+  struct Operation : Completion {
+    LogWriter* log = nullptr;
+  };
+  // A segment that is full but not yet synced.
+  struct Retired {
+    std::unique_ptr<File> file;
+    std::string path;
+    uint64_t last_frame = 0;
+    Lsn last_lsn = 0;
+  };
+  enum class Stage : uint8_t { kWrite, kSync };
+
+  LogWriter(FileSystem& files, AsyncFiles& async, const Clock& clock, LogOptions options,
+            const LogStart& start);
+
+  Status BeginFirstSegment(const LogStart& start);
+  Lsn AppendRecord(RecordType type, std::string_view prefix, std::string_view payload);
+  FrameBuffer& FrameWithRoom(size_t bytes);
+  std::unique_ptr<FrameBuffer> NewFrame(Lsn base_lsn);
+  void Release(std::unique_ptr<FrameBuffer> frame);
+
+  void StartWrite();
+  bool NextSegment();
+  SegmentHeader HeaderFor(uint64_t seq, bool recycled, Lsn first_lsn) const;
+  std::span<const uint8_t> SealNext(FrameBuffer& frame);
+  void SubmitFrame(FrameBuffer& frame);
+  void OnFrameDone(int32_t result);
+  void OnFrameWritten();
+  void FinishFrame();
+
+  bool SyncIsDue() const;
+  void StartSync();
+  void OnSyncDone(int32_t result);
+  uint64_t SyncDeadline() const;
+
+  void Fail(Status error);
+  void Progress();
+  bool always() const { return options_.policy == SyncPolicy::kAlways; }
+  uint64_t UsableBytes(uint64_t room) const;
+  uint64_t ReservedBytes() const;
+  uint64_t NeededBytes(uint64_t bytes) const;
+  size_t SparesFor(uint64_t bytes) const;
+
+  AsyncFiles& async_;
+  const Clock& clock_;
+  FileSystem& files_;
+  LogOptions options_;
+  Random random_;
+  SegmentPool pool_;
+  uint64_t frame_capacity_;
+  std::function<void()> on_progress_;
+  Status failure_;
+
+  std::vector<std::unique_ptr<FrameBuffer>> queue_;  // the last one is being filled
+  std::vector<std::unique_ptr<FrameBuffer>> free_;
+  std::unique_ptr<FrameBuffer> writing_;
+  std::span<const uint8_t> writing_bytes_;
+  Stage stage_ = Stage::kWrite;
+  uint64_t write_started_ = 0;
+  Operation write_op_;
+  Operation sync_op_;
+  std::string group_prefix_;
+
+  std::unique_ptr<File> segment_;
+  std::string segment_path_;
+  uint64_t segment_seq_ = 0;
+  uint64_t segment_at_ = 0;  // where the next frame goes; 0: the header is not yet written
+  bool segment_recycled_ = false;
+  uint64_t previous_segment_ = 0;
+  uint64_t epoch_ = 0;
+
+  Lsn next_lsn_;
+  Lsn complete_lsn_;  // last record whose fragments are all in frames
+  uint64_t next_frame_seq_;
+  Lsn written_lsn_;
+  uint64_t written_frame_;
+  Lsn durable_lsn_;
+  Lsn synced_lsn_;
+  uint64_t synced_frame_;
+  TxnId settled_txn_;
+
+  std::vector<Retired> retired_;
+  bool syncing_ = false;
+  bool closing_ = false;
+  Lsn sync_to_lsn_ = 0;
+  uint64_t sync_to_frame_ = 0;
+  uint64_t unsynced_since_ = 0;
+  uint64_t unsynced_bytes_ = 0;
+  uint64_t unsynced_records_ = 0;
+  mutable size_t wanted_spares_ = 0;
+  LogWriterStats stats_;
+};
+
+}  // namespace flashdb
