@@ -18,9 +18,10 @@ enum class EffectOp : uint8_t {
   // Any key.
   kDelete = 1,    // -
   kExpireAt = 2,  // signed Unix milliseconds, 0 = never
-  kRestore = 3,   // u8 ValueType, signed expiry, image bytes: replaces the key
-  kFlush = 4,     // no key: empties the database in this shard
-  kSwap = 5,      // no key: u8 other database; exchanges both in this shard
+  kRestore = 3,   // u8 ValueType, signed expiry, image: replaces the key
+  // These two name the shard's slots, so that a log can be replayed into another shard count.
+  kFlush = 4,  // no key: varint first slot, varint end slot; empties the database there
+  kSwap = 5,   // no key: u8 other database, varint first slot, varint end slot; exchanges both
   // Strings.
   kSetString = 16,  // signed expiry, bytes
   kAppend = 17,     // bytes

@@ -84,6 +84,8 @@ struct Entry {
 
   size_t fixed_size() const { return (has(kHasExpiry) ? 8u : 0u) + (has(kInline) ? 0u : 8u); }
   size_t block_size() const { return sizeof(Entry) + fixed_size() + key_size + inline_size; }
+  /// What the allocator is asked for: an inline string may grow up to it in place.
+  size_t allocated_size() const { return (block_size() + 15) / 16 * 16; }
   char* body() { return reinterpret_cast<char*>(this + 1); }
   const char* body() const { return reinterpret_cast<const char*>(this + 1); }
 };
@@ -96,6 +98,11 @@ inline constexpr size_t kMaxInlineString = 4096;
 Entry* NewInlineEntry(std::string_view key, std::string_view bytes, UnixMillis expire_at);
 /// Allocates an entry that takes over `value`.
 Entry* NewObjectEntry(std::string_view key, ValueType type, Value* value, UnixMillis expire_at);
+/// Overwrites an inline string (`bytes` may be a part of it) if it fits the block as it was
+/// allocated; false, and nothing changed, if not.
+bool OverwriteInline(Entry& entry, std::string_view bytes);
+/// Changes the expiry of an entry that has one; `at` is not 0.
+void OverwriteExpiry(Entry& entry, UnixMillis at);
 /// Frees the block only; a value object must have been taken or deleted.
 void FreeEntryBlock(Entry* entry);
 /// Heap bytes of the entry with its value.

@@ -10,14 +10,16 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/inlined_vector.h>
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -50,7 +52,11 @@ using EntryTable = HashTable<EntryTraits>;
 
 /// Watches one key for a client's WATCH; lives on the shard that owns the key.
 struct KeyWatch {
-  bool dirty = false;
+  bool dirty = false;         // the key was changed
+  UnixMillis expires_at = 0;  // when the key expires by itself; set by AddWatch, 0 = never
+
+  /// True if the key is no longer what it was when the watch began.
+  bool Tripped(UnixMillis now) const { return dirty || (expires_at != 0 && expires_at <= now); }
 };
 
 /// The part of a multi-shard transaction that happened on this shard: effects and slots, held back
@@ -81,7 +87,10 @@ class Keyspace {
   Keyspace& operator=(const Keyspace&) = delete;
 
   /// The time by which expiry is judged; set by the event loop once a turn.
-  void SetNow(UnixMillis now) { now_ = now; }
+  void SetNow(UnixMillis now) {
+    now_ = now;
+    now_seconds_ = static_cast<uint32_t>(now / 1000);
+  }
   UnixMillis now() const { return now_; }
   EncodingLimits& limits() { return limits_; }
   bool Owns(SlotId slot) const { return slot >= first_slot_ && slot < end_slot_; }
@@ -165,8 +174,13 @@ class Keyspace {
   /// Stamps what `capture` changed: its record has got `lsn`.
   void StampCapture(const TransactionCapture& capture, Lsn lsn);
   /// Replays the effects of one record, for keys whose slot is owned here; others are passed over.
-  /// Nothing is logged. DataLoss if the payload is malformed.
+  /// Nothing is logged; changed slots are stamped with `lsn`. Slots whose image (SetImageLsn) is as
+  /// new as `lsn` stay as they are. DataLoss if the payload is malformed.
   Status Apply(std::string_view payload, Lsn lsn);
+  /// Recovery: the slot was loaded from an image that is true at `lsn`.
+  void SetImageLsn(SlotId slot, Lsn lsn);
+  /// After recovery: everything here is settled, no read needs to wait for any of it.
+  void SettleAll();
 
   // ---- Visibility ---------------------------------------------------------------------------
 
@@ -219,33 +233,87 @@ class Keyspace {
   };
 
  private:
-  friend class HashMutation;
-
+  size_t slot_count() const { return end_slot_ - first_slot_; }
+  Database& DatabaseForWrite(uint32_t db);
   DatabaseSlot& SlotForWrite(uint32_t db, SlotId slot);
-  Entry* FindRaw(uint32_t db, const KeyRef& key) const;
-  /// Finds the key for a change: an expired one is removed (and logged) first.
-  Entry* FindForChange(uint32_t db, const KeyRef& key);
-  EffectSink* ActiveSink();
-  void Changed(uint32_t db, const KeyRef& key);
-  void ChangedAll(uint32_t db);
-  void NotifyWatches(uint32_t db, std::string_view key);
+  const DatabaseSlot* SlotForRead(uint32_t db, SlotId slot) const;
+  bool Expired(const Entry& entry) const {
+    return entry.has(Entry::kHasExpiry) && entry.expire_at() <= now_;
+  }
+  /// The table's pointer to the entry, expired or not; nullptr if there is none.
+  Entry** FindRef(uint32_t db, const KeyRef& key);
+  /// Finds the key for a change: an expired one is removed (and logged) first. In replay, where
+  /// only the log's word counts, it is not.
+  Entry** FindForChange(uint32_t db, const KeyRef& key);
+
+  // keyspace_entries.cc: the table's entries and the counts kept of them.
   void InsertEntry(uint32_t db, const KeyRef& key, Entry* entry);
-  /// Puts `fresh` where `old` is; frees old's block and, unless it moved over, its value.
-  void ReplaceEntry(uint32_t db, const KeyRef& key, Entry* old, Entry* fresh, bool keep_value);
-  void RemoveEntry(uint32_t db, const KeyRef& key, Entry* entry);
+  /// Puts `fresh` where `*ref` is; frees the old block and, unless it moved over, its value.
+  void ReplaceEntry(uint32_t db, Entry** ref, Entry* fresh, bool keep_value);
+  /// Inserts or replaces, whatever was there.
+  void PutEntry(uint32_t db, const KeyRef& key, Entry* fresh);
+  void ChangeExpiry(uint32_t db, const KeyRef& key, Entry** ref, UnixMillis at);
+  /// Takes the entry out of its table and disposes of it.
+  void RemoveEntry(uint32_t db, const KeyRef& key);
   void DisposeEntry(Entry* entry);
-  StringValue& MakeStringValue(uint32_t db, const KeyRef& key);
-  void NoteExpiry(uint32_t db, SlotId slot, UnixMillis at);
   void AccountVolatile(uint32_t db, const Entry& entry, int delta);
-  void PutString(uint32_t db, const KeyRef& key, std::string_view bytes, UnixMillis expire_at);
-  size_t ExpireSlot(uint32_t db, SlotId slot);
+  void NoteExpiry(uint32_t db, SlotId slot, UnixMillis at);
+
+  EffectSink* ActiveSink();
+  void Stamp(SlotId slot, Lsn lsn);
+  /// Stamps or captures the slot, without telling watches.
+  void ChangedQuietly(SlotId slot);
+  void Changed(uint32_t db, const KeyRef& key);
+  void ChangedAll();
+  void LogDelete(uint32_t db, std::string_view key);
+  void RemoveAndLog(uint32_t db, const KeyRef& key);
+  void PurgeExpired(uint32_t db, const KeyRef& key);
+
+  void NotifyWatches(uint32_t db, std::string_view key);
+  void NotifyWatchesOfExpired(uint32_t db, std::string_view key);
+  void NotifyWatchesOfExisting(uint32_t db);
+
+  /// Empties (exchanges) the slots among [first, end) that are owned here and older than the
+  /// running replay's record.
+  void FlushSlots(uint32_t db, uint32_t first, uint32_t end);
+  void SwapSlots(uint32_t a, uint32_t b, uint32_t first, uint32_t end);
+  size_t DrainFlushed(size_t budget);
+  size_t ReleaseValue(size_t budget);
+
+  const Entry* RandomBySlot(Database& database, Random& random) const;
+  const Entry* RandomByRank(Database& database, Random& random) const;
+  const Entry* AnyLive(Database& database, Random& random) const;
+
+  void SetStringAt(uint32_t db, const KeyRef& key, Entry** ref, std::string_view bytes,
+                   UnixMillis expire_at);
+  /// As SetStringAt, without log and stamp. `ref` is what FindRef found.
+  void PutStringAt(uint32_t db, const KeyRef& key, Entry** ref, std::string_view bytes,
+                   UnixMillis expire_at);
+  bool OverwriteInPlace(Entry& entry, std::string_view bytes, UnixMillis expire_at);
+  /// The entry's string as a StringValue; an inline one is moved into its own allocation.
+  StringValue& MakeStringValue(uint32_t db, Entry** ref);
+
+  HashValue& HashForWrite(uint32_t db, const KeyRef& key);
+  HashValue* FindHash(uint32_t db, const KeyRef& key);
+
+  struct DueWork;
+  size_t ExpireSlotPart(size_t budget, size_t* removed);
+  void CollectDue(const Entry& entry, DueWork& work);
+  size_t ExpireFields(uint32_t db, const KeyRef& key, size_t budget);
+  /// Goes on to the next slot that has a table; returns how many slots were passed.
+  size_t NextExpirySlot();
+
+  bool ReplaysSlot(uint32_t slot) const;
   Status ApplyOne(EffectOp op, uint32_t db, Decoder& in);
-  Status ApplyKeyed(EffectOp op, uint32_t db, const KeyRef& key, bool mine, Decoder& in);
+  Status ApplyToAll(EffectOp op, uint32_t db, Decoder& in);
+  Status ApplyToAny(EffectOp op, uint32_t db, const KeyRef& key, bool mine, Decoder& in);
+  Status ApplyString(EffectOp op, uint32_t db, const KeyRef& key, bool mine, Decoder& in);
   Status ApplyHash(EffectOp op, uint32_t db, const KeyRef& key, bool mine, Decoder& in);
 
   const uint32_t first_slot_;
   const uint32_t end_slot_;
   UnixMillis now_ = 0;
+  uint32_t now_seconds_ = 0;
   EncodingLimits limits_;
   std::array<Database, kDatabaseCount> databases_;
   std::vector<Lsn> slot_changes_;
@@ -256,11 +324,15 @@ class Keyspace {
   EffectSink sink_;
   TransactionCapture* capture_ = nullptr;
   bool replaying_ = false;
+  Lsn replay_lsn_ = 0;
+  std::vector<Lsn> image_lsns_;  // empty unless images were loaded
   size_t memory_ = 0;
   uint64_t changes_ = 0;
   Stats stats_;
   uint32_t expire_db_ = 0;
-  uint32_t expire_slot_ = 0;
+  uint32_t expire_slot_ = 0;                // counted from first_slot_
+  uint64_t expire_cursor_ = 0;              // where the scan of that slot goes on; 0: not begun
+  UnixMillis expire_earliest_ = INT64_MAX;  // what that scan found to expire later
   std::deque<Database> flushed_;
   std::deque<std::unique_ptr<Value>> released_;
   absl::flat_hash_map<std::string, std::vector<KeyWatch*>, StringHash, StringEq> watches_;
