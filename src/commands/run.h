@@ -45,8 +45,8 @@ struct Run : LockRequest {
   int protocol = 2;
   bool no_touch = false;
   bool atomic = false;      // all commands are one step and one log record (MULTI/EXEC)
-  std::vector<KeyWatch*> watches;  // atomic: if any is dirty, nothing runs and `aborted` is set
-  std::vector<std::pair<uint32_t, std::string>> unexpired;  // atomic: abort if one has expired
+  /// atomic: if one has tripped, nothing runs and `aborted` is set.
+  std::vector<std::pair<KeyWatch*, SlotId>> watches;
   const Session* session = nullptr;  // for the slow log; read only while the client waits
   /// Called on the home shard when all is executed, unless StartRun returned true.
   void (*on_done)(Run& self) = nullptr;
@@ -71,7 +71,6 @@ struct Run : LockRequest {
     refused = false;
     atomic = false;
     watches.clear();
-    unexpired.clear();
   }
 };
 

@@ -33,7 +33,6 @@ struct WatchedKey {
   std::string key;
   ShardId owner;
   KeyWatch* state;
-  bool live_at_watch;  // then its expiry counts as a change
 };
 
 /// What a session can ask of the connection it belongs to.
