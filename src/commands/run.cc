@@ -18,10 +18,11 @@ void BackHome(Run& run) {
     run.on_done(run);
     return;
   }
-  SendMail(run.home, {.deliver = [](Shard&, const Envelope& mail) {
-                        auto* done = static_cast<Run*>(mail.object);
-                        done->on_done(*done);
-                      },
+  SendMail(run.home, {.deliver =
+                          [](Shard&, const Envelope& mail) {
+                            auto* done = static_cast<Run*>(mail.object);
+                            done->on_done(*done);
+                          },
                       .object = &run});
 }
 

@@ -37,14 +37,14 @@ struct ReplyGate {
 struct Run : LockRequest {
   // Set by the connection.
   std::vector<Request> requests;
-  size_t count = 0;         // of `requests` that are in use
-  std::string* out;         // replies are appended here; `buffer` if the owner is another shard
+  size_t count = 0;  // of `requests` that are in use
+  std::string* out;  // replies are appended here; `buffer` if the owner is another shard
   std::string buffer;
   ShardId home = 0;
   ShardId owner = 0;
   int protocol = 2;
   bool no_touch = false;
-  bool atomic = false;      // all commands are one step and one log record (MULTI/EXEC)
+  bool atomic = false;  // all commands are one step and one log record (MULTI/EXEC)
   /// atomic: if one has tripped, nothing runs and `aborted` is set.
   std::vector<std::pair<KeyWatch*, SlotId>> watches;
   const Session* session = nullptr;  // for the slow log; read only while the client waits

@@ -86,9 +86,7 @@ struct Session {
   StringSet patterns;
   StringSet shard_channels;
 
-  size_t Subscriptions() const {
-    return channels.size() + patterns.size() + shard_channels.size();
-  }
+  size_t Subscriptions() const { return channels.size() + patterns.size() + shard_channels.size(); }
   bool subscribed() const { return Subscriptions() != 0; }
 };
 

@@ -18,9 +18,8 @@ namespace {
 // ---- WATCH -------------------------------------------------------------------------------------
 
 bool AlreadyWatched(const Session& session, std::string_view key) {
-  return std::any_of(session.watches.begin(), session.watches.end(), [&](const WatchedKey& w) {
-    return w.db == session.db && w.key == key;
-  });
+  return std::any_of(session.watches.begin(), session.watches.end(),
+                     [&](const WatchedKey& w) { return w.db == session.db && w.key == key; });
 }
 
 Task<void> Watch(SessionContext& context) {
@@ -42,10 +41,8 @@ Task<void> Watch(SessionContext& context) {
       return watch;
     };
     KeyWatch* watch = co_await On(owner, start);
-    session.watches.push_back({.db = db,
-                               .key = std::string(key.bytes),
-                               .owner = owner,
-                               .state = watch});
+    session.watches.push_back(
+        {.db = db, .key = std::string(key.bytes), .owner = owner, .state = watch});
   }
   context.reply.Ok();
 }
@@ -327,11 +324,11 @@ constexpr Command kCommands[] = {
               {"Forgets the queued commands.", "2.0.0", "transactions",
                "O(N), N being the queued commands"}),
     OnSessionTask("watch", -2, kNoScript | kLoading | kStale | kFast | kBypassMulti, &Watch,
-                  {"Makes EXEC fail if one of the keys changes before it.", "2.2.0",
-                   "transactions", "O(1) for each key"}),
-    OnSession("unwatch", 1, kNoScript | kLoading | kStale | kFast, &Unwatch,
-              {"Forgets the watched keys.", "2.2.0", "transactions",
-               "O(N), N being the watched keys"}),
+                  {"Makes EXEC fail if one of the keys changes before it.", "2.2.0", "transactions",
+                   "O(1) for each key"}),
+    OnSession(
+        "unwatch", 1, kNoScript | kLoading | kStale | kFast, &Unwatch,
+        {"Forgets the watched keys.", "2.2.0", "transactions", "O(N), N being the watched keys"}),
 };
 
 }  // namespace

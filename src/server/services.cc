@@ -57,10 +57,9 @@ void Server::FillFacts() {
   facts_.directory = std::filesystem::absolute(config_.dir, ignored).string();
   facts_.shard_port_base = config_.shard_ports;
   facts_.started_at = clock_.NowMillis();
-  facts_.log_write_mode = fmt::format(
-      "{} (probe: direct {:.0f} us, buffered {:.0f} us)",
-      probe_.mode == WriteMode::kDirectSync ? "direct" : "buffered", probe_.direct_micros,
-      probe_.buffered_micros);
+  facts_.log_write_mode = fmt::format("{} (probe: direct {:.0f} us, buffered {:.0f} us)",
+                                      probe_.mode == WriteMode::kDirectSync ? "direct" : "buffered",
+                                      probe_.direct_micros, probe_.buffered_micros);
 }
 
 bool Server::AdmitConnection() {
