@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "base/check.h"
+
 namespace flashdb {
 namespace {
 
@@ -9,9 +11,10 @@ namespace {
 constexpr size_t kOrderBytesPerField = 22;
 
 FieldEntry* NewField(std::string_view name, std::string_view value, UnixMillis expire_at) {
+  FLASHDB_CHECK(name.size() < (size_t{1} << 31) && value.size() <= UINT32_MAX);
   FieldEntry shape{};
   shape.expires = expire_at != 0;
-  shape.name_size = static_cast<uint32_t>(name.size()) & 0x7fffffff;
+  shape.name_size = static_cast<uint32_t>(name.size()) & 0x7fffffffu;
   shape.value_size = static_cast<uint32_t>(value.size());
   auto* field = new (::operator new(shape.allocated_size())) FieldEntry(shape);
   char* to = field->body();

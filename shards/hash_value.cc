@@ -248,7 +248,7 @@ void HashValue::ConvertToTable() {
     return true;
   });
   table_ = std::move(table);
-  packed_ = std::string();
+  std::string().swap(packed_);
 }
 
 // ---- Memory and images ------------------------------------------------------------------------

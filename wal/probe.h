@@ -16,7 +16,7 @@ struct ProbeResult {
 };
 
 /// Times O_DIRECT|O_DSYNC writes against write + fdatasync, each into fresh blocks of a file filled
-/// with zeros in `directory`, which must exist; kBuffered where O_DIRECT is refused. Blocking,
+/// with zeros in `directory`, which must exist; kBuffered where direct writing fails. Blocking,
 /// about 100 ms at most on a disk that is not stuck. The file is removed.
 StatusOr<ProbeResult> ProbeWriteMode(FileSystem& files, const std::string& directory,
                                      const Clock& clock);

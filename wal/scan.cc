@@ -1,5 +1,6 @@
 // ScanLog: which files are the log, where it ends, and whether it is whole.
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -23,7 +24,8 @@ struct SegmentFile {
 };
 
 bool AllZero(std::span<const uint8_t> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
+  return bytes.empty() ||
+         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 class Scanner {
@@ -196,7 +198,11 @@ Status Scanner::EnterSegment(const SegmentFile& segment) {
                     "are missing. {}",
                     segment.path, header.first_lsn, next_lsn, kRemedy));
   }
-  if (header.restart()) walker_.Restart(header.first_lsn, false);
+  if (header.restart()) {
+    walker_.Restart(header.first_lsn, false);
+    // The end of a record whose beginning is gone may itself be void; its number is used again.
+    scan_.first_lsn = std::min(scan_.first_lsn, header.first_lsn);
+  }
   scan_.segments.push_back({segment.path, header, 0, UINT64_MAX});
   scan_.settled_txn = std::max(scan_.settled_txn, header.settled_txn);
   scan_.last_epoch = std::max(scan_.last_epoch, header.epoch);

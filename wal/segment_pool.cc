@@ -12,8 +12,8 @@ namespace {
 constexpr size_t kZeroStep = 512u << 10;
 constexpr uint64_t kRetryNanos = 1'000'000'000;
 
-// Never written to, so all logs share it.
-alignas(4096) uint8_t zeros[kZeroStep];
+// Never written to, so all logs share it. Aligned for direct writes on any device.
+alignas(1u << 16) uint8_t zeros[kZeroStep];
 
 std::span<const uint8_t> Zeros(uint64_t from, uint64_t to) {
   return {zeros, static_cast<size_t>(std::min<uint64_t>(to - from, kZeroStep))};

@@ -98,7 +98,7 @@ Status LogWriter::BeginFirstSegment(const LogStart& start) {
   FLASHDB_ASSIGN_OR_RETURN(SegmentPool::Spare spare, pool_.MakeReady());
   segment_ = std::move(spare.file);
   segment_path_ = spare.path;
-  segment_seq_ = spare.seq;
+  segment_seq_ = synced_segment_ = spare.seq;
   epoch_ = NextEpoch(epoch_, random_);
   SegmentHeader header = HeaderFor(segment_seq_, false, start.next_lsn);
   header.flags |= SegmentHeader::kRestart;
@@ -174,8 +174,8 @@ void LogWriter::Release(std::unique_ptr<FrameBuffer> frame) {
 void LogWriter::Pump() {
   if (!failure_.ok() || closing_) return;
   pool_.set_target(std::max<size_t>(options_.spare_segments, wanted_spares_));
+  StartWrite();  // before the pool, which might begin a step on the spare that is needed now
   pool_.Pump();
-  StartWrite();
   if (SyncIsDue()) StartSync();
 }
 
@@ -193,7 +193,8 @@ bool LogWriter::NextSegment() {
   std::optional<SegmentPool::Spare> spare = pool_.Take();
   if (!spare) return false;
   if (synced_frame_ < written_frame_) {
-    retired_.push_back({std::move(segment_), segment_path_, written_frame_, written_lsn_});
+    retired_.push_back({std::move(segment_), segment_seq_, written_frame_, written_lsn_});
+    unsynced_bytes_ = unsynced_records_ = 0;  // its sync is due at once
   }
   segment_ = std::move(spare->file);
   segment_path_ = std::move(spare->path);
@@ -283,6 +284,7 @@ void LogWriter::FinishFrame() {
   if (always()) {
     synced_lsn_ = written_lsn_;
     synced_frame_ = written_frame_;
+    synced_segment_ = segment_seq_;
   }
   Release(std::move(writing_));
   StartWrite();
@@ -308,10 +310,12 @@ void LogWriter::StartSync() {
   if (!retired_.empty()) {
     sync_to_lsn_ = retired_.front().last_lsn;
     sync_to_frame_ = retired_.front().last_frame;
+    sync_to_segment_ = retired_.front().seq;
     return async_.Sync(*retired_.front().file, sync_op_);
   }
   sync_to_lsn_ = written_lsn_;
   sync_to_frame_ = written_frame_;
+  sync_to_segment_ = segment_at_ > 0 ? segment_seq_ : synced_segment_;
   unsynced_bytes_ = unsynced_records_ = 0;
   async_.Sync(*segment_, sync_op_);
 }
@@ -323,6 +327,7 @@ void LogWriter::OnSyncDone(int32_t result) {
   ++stats_.syncs;
   synced_lsn_ = std::max(synced_lsn_, sync_to_lsn_);
   synced_frame_ = std::max(synced_frame_, sync_to_frame_);
+  synced_segment_ = std::max(synced_segment_, sync_to_segment_);
   std::erase_if(retired_, [this](const Retired& full) { return full.last_frame <= synced_frame_; });
   if (SyncIsDue()) StartSync();
   Progress();
@@ -403,6 +408,15 @@ Status LogWriter::admission_error() const {
                 fmt::format("{} ({}); writes are refused until there is room: free some space in "
                             "the file system of {}",
                             reason, MessageOf(pool_.error()), options_.directory));
+}
+
+Status LogWriter::RecycleSegment(const std::string& path) {
+  std::optional<uint64_t> seq = ParseSegmentName(path.substr(path.rfind('/') + 1));
+  if (!seq || *seq >= synced_segment_) {
+    return absl::FailedPreconditionError(
+        fmt::format("{} cannot be recycled: no later log segment is on disk yet", path));
+  }
+  return pool_.Recycle(path);
 }
 
 void LogWriter::BeginClose() {

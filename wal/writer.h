@@ -1,7 +1,6 @@
 // The writing side of one shard's log: group commit into segment files.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,24 +16,9 @@
 #include "wal/frame_buffer.h"
 #include "wal/options.h"
 #include "wal/segment_pool.h"
+#include "wal/writer_stats.h"
 
 namespace flashdb {
-
-struct LogWriterStats {
-  uint64_t records = 0;  // appended
-  uint64_t frames = 0;   // written; one frame is one write
-  uint64_t bytes = 0;    // written, with headers and padding
-  uint64_t syncs = 0;
-  uint64_t segments = 0;        // begun
-  uint64_t spare_segments = 0;  // reserved
-  uint64_t reserved_bytes = 0;  // room in the current segment and the spares
-  uint64_t buffered_bytes = 0;  // appended, not yet written
-  // From the submission of a frame until it is durable under the policy, nanoseconds.
-  uint64_t last_commit_nanos = 0;
-  uint64_t max_commit_nanos = 0;
-  uint64_t total_commit_nanos = 0;
-  std::array<uint64_t, 40> commit_nanos_log2{};  // [i]: frames that took [2^i, 2^(i+1)) ns
-};
 
 /// Owned and called by one thread, whose event loop also runs the AsyncFiles. One write is in
 /// flight at a time; what is appended meanwhile gathers and goes out with the next one. Destroy it
@@ -88,9 +72,11 @@ class LogWriter {
   /// `txn` and all before it are settled in all logs; later segment headers say so.
   void NoteSettledTxn(TxnId txn) { settled_txn_ = std::max(settled_txn_, txn); }
 
-  /// Hands the log's oldest segment back, whose records are no longer needed; oldest first. A
-  /// settled transaction in it must be below a segment header's floor first. Blocking, short.
-  Status RecycleSegment(const std::string& path) { return pool_.Recycle(path); }
+  /// Hands the log's oldest segment back, whose records are no longer needed; oldest first. The
+  /// transactions in it must be below the floor of a durable segment header. FailedPrecondition
+  /// unless a later segment's header is on disk: the log must never be without one. Blocking,
+  /// short.
+  Status RecycleSegment(const std::string& path);
   /// Number of the segment that is being written.
   uint64_t current_segment() const { return segment_seq_; }
 
@@ -113,7 +99,7 @@ class LogWriter {
   // A segment that is full but not yet synced.
   struct Retired {
     std::unique_ptr<File> file;
-    std::string path;
+    uint64_t seq = 0;
     uint64_t last_frame = 0;
     Lsn last_lsn = 0;
   };
@@ -186,6 +172,7 @@ class LogWriter {
   Lsn durable_lsn_;
   Lsn synced_lsn_;
   uint64_t synced_frame_;
+  uint64_t synced_segment_ = 0;  // the last one whose header is on disk
   TxnId settled_txn_;
 
   std::vector<Retired> retired_;
@@ -193,6 +180,7 @@ class LogWriter {
   bool closing_ = false;
   Lsn sync_to_lsn_ = 0;
   uint64_t sync_to_frame_ = 0;
+  uint64_t sync_to_segment_ = 0;
   uint64_t unsynced_since_ = 0;
   uint64_t unsynced_bytes_ = 0;
   uint64_t unsynced_records_ = 0;

@@ -10,6 +10,7 @@
 #include "base/slots.h"
 #include "commands/engine.h"
 #include "commands/server.h"
+#include "shards/shard.h"
 
 namespace flashdb {
 namespace {
@@ -105,7 +106,7 @@ struct SlotKeys {
   Lsn gate = 0;
 };
 
-SlotKeys ReadSlot(SlotId slot, size_t max_keys) {
+SlotKeys ReadSlot(SlotId slot, size_t max_keys, ShardId home) {
   Keyspace& keyspace = Engine::Current().keys;
   SlotKeys found;
   found.count = keyspace.SizeOfSlot(0, slot);
@@ -121,27 +122,25 @@ SlotKeys ReadSlot(SlotId slot, size_t max_keys) {
   found.keys.erase(std::unique(found.keys.begin(), found.keys.end()), found.keys.end());
   if (found.keys.size() > max_keys) found.keys.resize(max_keys);
   keyspace.NoteSlot(slot);
-  found.gate = keyspace.TakeGate();
+  found.gate = Shard::Current().TakeGateFor(home);
   return found;
 }
 
-// Reads the slot and waits until what was seen is settled; false after an error reply.
-Task<bool> ReadSettledSlot(SessionContext& context, SlotId slot, size_t max_keys, SlotKeys& out) {
+// Reads the slot; the reply will wait until what was seen is settled.
+Task<SlotKeys> VisitSlot(SessionContext& context, SlotId slot, size_t max_keys) {
   ShardId owner = OwnerOf(slot, ShardCount());
-  auto read = [slot, max_keys] { return ReadSlot(slot, max_keys); };
-  out = co_await On(owner, read);
-  Status status = co_await context.engine.services.AwaitSettled(owner, out.gate);
-  if (!status.ok()) context.reply.Error("ERR " + MessageOf(status));
-  co_return status.ok();
+  auto read = [slot, max_keys, home = CurrentShardId()] { return ReadSlot(slot, max_keys, home); };
+  SlotKeys found = co_await On(owner, read);
+  if (context.gates != nullptr && found.gate != 0) context.gates->push_back({owner, found.gate});
+  co_return found;
 }
 
 Task<void> CountKeysInSlot(SessionContext& context) {
   auto slot = ParseInt64(context.args[2]);
   if (!slot) co_return context.reply.Error(kNotInteger);
   if (*slot < 0 || *slot >= kSlotCount) co_return context.reply.Error("ERR Invalid slot");
-  SlotKeys found;
-  bool settled = co_await ReadSettledSlot(context, static_cast<SlotId>(*slot), 0, found);
-  if (settled) context.reply.Integer(static_cast<int64_t>(found.count));
+  SlotKeys found = co_await VisitSlot(context, static_cast<SlotId>(*slot), 0);
+  context.reply.Integer(static_cast<int64_t>(found.count));
 }
 
 Task<void> GetKeysInSlot(SessionContext& context) {
@@ -151,10 +150,8 @@ Task<void> GetKeysInSlot(SessionContext& context) {
   if (*slot < 0 || *slot >= kSlotCount || *count < 0) {
     co_return context.reply.Error("ERR Invalid slot or number of keys");
   }
-  SlotKeys found;
-  bool settled = co_await ReadSettledSlot(context, static_cast<SlotId>(*slot),
-                                          static_cast<size_t>(*count), found);
-  if (!settled) co_return;
+  SlotKeys found =
+      co_await VisitSlot(context, static_cast<SlotId>(*slot), static_cast<size_t>(*count));
   context.reply.Array(found.keys.size());
   for (const std::string& key : found.keys) context.reply.Bulk(key);
 }

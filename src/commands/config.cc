@@ -2,7 +2,9 @@
 #include <array>
 
 #include "base/numbers.h"
+#include "commands/engine.h"
 #include "commands/server.h"
+#include "shards/shard.h"
 
 namespace flashdb {
 namespace {
@@ -60,6 +62,7 @@ void ResetStats() {
   fresh.output_kib_per_second = engine.stats.output_kib_per_second;
   engine.stats = std::move(fresh);
   engine.keys.stats() = {};
+  engine.shard.loop_stats().longest_turn_nanos = 0;
 }
 
 Task<void> ResetStat(SessionContext& context) {

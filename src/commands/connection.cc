@@ -1,12 +1,12 @@
 // PING, ECHO, HELLO, AUTH, QUIT, RESET, SELECT.
-#include "commands/connection.h"
-
 #include <array>
 #include <optional>
 #include <utility>
 
 #include "base/numbers.h"
 #include "commands/client.h"
+#include "commands/engine.h"
+#include "commands/multi.h"
 #include "commands/server.h"
 
 namespace flashdb {
@@ -138,10 +138,29 @@ void Quit(SessionContext& context) {
   context.session.link->Close(/*after_output=*/true);
 }
 
-Task<void> Reset(SessionContext& context) {
+void RemoveListener(PubSubRegistry::ByName& names, const StringSet& of, Session* session) {
+  for (const std::string& name : of) {
+    auto it = names.find(name);
+    if (it == names.end()) continue;
+    it->second.erase(session);
+    if (it->second.empty()) names.erase(it);
+  }
+}
+
+// Says nothing to the client of the channels it leaves: RESET has one reply.
+void LeaveAllChannels(PubSubRegistry& registry, Session& session) {
+  RemoveListener(registry.channels, session.channels, &session);
+  RemoveListener(registry.patterns, session.patterns, &session);
+  RemoveListener(registry.shard_channels, session.shard_channels, &session);
+  session.channels.clear();
+  session.patterns.clear();
+  session.shard_channels.clear();
+}
+
+void Reset(SessionContext& context) {
   Session& session = context.session;
-  DropQueue(session);
-  DropSubscriptions(context.engine, session);
+  DiscardMulti(session);
+  LeaveAllChannels(context.engine.pubsub, session);
   session.db = 0;
   session.protocol = 2;
   session.authenticated = !context.engine.services.PasswordRequired(context.engine);
@@ -150,7 +169,6 @@ Task<void> Reset(SessionContext& context) {
   session.reply_mode = ReplyMode::kOn;
   session.no_evict = false;
   session.no_touch = false;
-  co_await DropWatches(session);
   context.reply.Simple("RESET");
 }
 
@@ -182,50 +200,13 @@ constexpr std::array kRows = {
     OnSession("auth", -2, kHandshake, &Auth, {"Logs the connection in.", "1.0.0", kGroup, "O(1)"}),
     OnSession("quit", -1, kHandshake | kInSubscribe | kBypassMulti, &Quit,
               {"Closes the connection once all replies have been sent.", "1.0.0", kGroup, "O(1)"}),
-    OnSessionTask(
-        "reset", 1, kHandshake | kInSubscribe | kBypassMulti, &Reset,
-        {"Brings the connection back to the state of a new one.", "6.2.0", kGroup, "O(1)"}),
+    OnSession("reset", 1, kHandshake | kInSubscribe | kBypassMulti, &Reset,
+              {"Brings the connection back to the state of a new one.", "6.2.0", kGroup, "O(1)"}),
     OnSession("select", 2, kLoading | kStale | kFast, &Select,
               {"Chooses the database that later commands use.", "1.0.0", kGroup, "O(1)"}),
 };
 
-void RemoveListener(PubSubRegistry::ByName& names, const StringSet& of, Session* session) {
-  for (const std::string& name : of) {
-    auto it = names.find(name);
-    if (it == names.end()) continue;
-    it->second.erase(session);
-    if (it->second.empty()) names.erase(it);
-  }
-}
-
 }  // namespace
-
-void DropSubscriptions(Engine& engine, Session& session) {
-  RemoveListener(engine.pubsub.channels, session.channels, &session);
-  RemoveListener(engine.pubsub.patterns, session.patterns, &session);
-  RemoveListener(engine.pubsub.shard_channels, session.shard_channels, &session);
-  session.channels.clear();
-  session.patterns.clear();
-  session.shard_channels.clear();
-}
-
-void DropQueue(Session& session) {
-  session.in_multi = false;
-  session.multi_failed = false;
-  session.queue.clear();
-  session.queue_bytes = 0;
-}
-
-Task<void> DropWatches(Session& session) {
-  std::vector<WatchedKey> watches = std::exchange(session.watches, {});
-  for (const WatchedKey& watched : watches) {
-    auto unwatch = [&watched] {
-      Engine::Current().keys.RemoveWatch(watched.db, watched.key, watched.state);
-      delete watched.state;
-    };
-    co_await On(watched.owner, unwatch);
-  }
-}
 
 std::span<const Command> ConnectionCommands() { return kRows; }
 

@@ -22,16 +22,9 @@ bool FlushOptionsFit(const TransactionContext& context) {
   return false;
 }
 
-// Logs nothing where nothing is.
-void FlushRange(Keyspace& keys, uint32_t first_db, uint32_t end_db) {
-  for (uint32_t db = first_db; db < end_db; ++db) {
-    if (keys.Size(db) != 0) keys.Flush(db);
-  }
-}
-
 Task<void> Flush(TransactionContext& context, uint32_t first_db, uint32_t end_db) {
   auto flush = [=](Keyspace& keys) {
-    FlushRange(keys, first_db, end_db);
+    for (uint32_t db = first_db; db < end_db; ++db) keys.Flush(db);
     return true;
   };
   co_await context.AtAll(flush);

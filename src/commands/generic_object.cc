@@ -19,7 +19,7 @@ std::string_view StringEncoding(const Entry& entry) {
 
 std::string_view EncodingOf(const Entry& entry) {
   if (entry.type == ValueType::kString) return StringEncoding(entry);
-  return static_cast<const HashValue*>(entry.value())->EncodingName();
+  return static_cast<const HashValue*>(entry.value())->encoding();
 }
 
 // The key's entry, or nullptr after the reply has been written.

@@ -9,6 +9,7 @@
 
 #include "base/numbers.h"
 #include "commands/server.h"
+#include "shards/shard.h"
 
 namespace flashdb {
 namespace {
@@ -118,6 +119,8 @@ ShardFigures GatherShard() {
   engine.peak_memory = std::max<size_t>(engine.peak_memory, figures.Bytes());
   figures.peak_bytes = engine.peak_memory;
   figures.stats = engine.stats;
+  figures.stats.longest_stall_micros = std::max(
+      figures.stats.longest_stall_micros, engine.shard.loop_stats().longest_turn_nanos / 1000);
   figures.log = engine.services.DescribeLog(engine);
   return figures;
 }

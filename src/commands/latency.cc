@@ -1,10 +1,10 @@
-#include "commands/latency.h"
-
+// LATENCY: what the latency monitor has noted on all shards (NoteLatency in observe.h).
 #include <absl/container/btree_map.h>
 
 #include <algorithm>
 #include <array>
 
+#include "commands/engine.h"
 #include "commands/server.h"
 
 namespace flashdb {
@@ -185,19 +185,6 @@ constexpr std::array kRows = {
 };
 
 }  // namespace
-
-void NoteLatency(Engine& engine, std::string_view event, uint32_t millis) {
-  int64_t threshold = engine.latency_threshold_millis;
-  if (threshold <= 0 || millis < threshold) return;
-  std::deque<LatencySample>& samples = engine.latency[event];
-  int64_t now = engine.clock.NowMillis() / 1000;
-  if (!samples.empty() && samples.back().unix_seconds == now) {
-    samples.back().millis = std::max(samples.back().millis, millis);
-    return;
-  }
-  samples.push_back({now, millis});
-  if (samples.size() > kMaxSamples) samples.pop_front();
-}
 
 std::span<const Command> LatencyCommands() { return kRows; }
 

@@ -1,15 +1,17 @@
 // DEBUG: what test suites and developers of client libraries use.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/numbers.h"
 #include "commands/server.h"
+#include "shards/shard.h"
 
 namespace flashdb {
 namespace {
 
 // Switches of parts that FlashDB does not have: turning them is accepted and changes nothing.
-constexpr std::array<std::string_view, 18> kAccepted = {
+constexpr std::array<std::string_view, 17> kAccepted = {
     "aof-flush-sleep",
     "change-repl-id",
     "client-eviction",
@@ -25,7 +27,6 @@ constexpr std::array<std::string_view, 18> kAccepted = {
     "quicklist-packed-threshold",
     "reload",
     "replybuffer",
-    "set-active-expire",
     "set-disable-deny-scripts",
     "set-skip-checksum-validation",
 };
@@ -34,7 +35,13 @@ constexpr std::array<std::string_view, 18> kAccepted = {
 Task<void> Sleep(SessionContext& context) {
   auto seconds = ParseDouble(context.args[2]);
   if (!seconds || *seconds < 0 || *seconds > 1e9) co_return context.reply.Error(kNotFloat);
-  co_await context.engine.services.Sleep(static_cast<uint64_t>(*seconds * 1e6));
+  co_await context.engine.services.Sleep(static_cast<uint64_t>(std::ceil(*seconds * 1e6)));
+  context.reply.Ok();
+}
+
+Task<void> SetActiveExpire(SessionContext& context) {
+  auto set = [on = context.args[2] != "0"] { Shard::Current().set_active_expire(on); };
+  co_await ForAllShards(set);
   context.reply.Ok();
 }
 
@@ -99,11 +106,13 @@ void Protocol(SessionContext& context) {
 }
 
 void Help(SessionContext& context) {
-  ReplyHelp(context, {"ERROR <text>", "    Answer with <text> as an error.", "JMAP",
-                      "    Like other switches of Redis's own parts: accepted, does nothing.",
-                      "LOG <text>", "    Accepted, does nothing.", "PROTOCOL <type>",
-                      "    Answer with a value of that type.", "SLEEP <seconds>",
-                      "    Answer after that time; other clients are served meanwhile."});
+  ReplyHelp(context,
+            {"ERROR <text>", "    Answer with <text> as an error.", "JMAP",
+             "    Like other switches of Redis's own parts: accepted, does nothing.", "LOG <text>",
+             "    Accepted, does nothing.", "PROTOCOL <type>",
+             "    Answer with a value of that type.", "SET-ACTIVE-EXPIRE (0|1)",
+             "    Turn the removal of expired keys that nobody asks for off or on.",
+             "SLEEP <seconds>", "    Answer after that time; other clients are served meanwhile."});
 }
 
 bool IsAccepted(std::string_view name) {
@@ -115,6 +124,9 @@ Task<void> Debug(SessionContext& context) {
   ArgView args = context.args;
   if (args.size() == 2 && EqualsIgnoreCase(args[1], "help")) co_return Help(context);
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "sleep")) co_return co_await Sleep(context);
+  if (args.size() == 3 && EqualsIgnoreCase(args[1], "set-active-expire")) {
+    co_return co_await SetActiveExpire(context);
+  }
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "protocol")) co_return Protocol(context);
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "error")) {
     co_return context.reply.Error(args[2]);

@@ -4,49 +4,16 @@
 #include <array>
 
 #include "base/numbers.h"
+#include "commands/engine.h"
 #include "commands/server.h"
 
 namespace flashdb {
 namespace {
 
-constexpr size_t kMaxArgs = 32;
-constexpr size_t kMaxArgBytes = 128;
-constexpr std::string_view kRedacted = "(redacted)";
-
-// Whether args[i] is a secret.
-bool IsSecret(ArgView args, size_t i) {
-  if (i == 0) return false;
-  if (EqualsIgnoreCase(args[0], "auth")) return true;
-  if (EqualsIgnoreCase(args[0], "hello")) {
-    return EqualsIgnoreCase(args[i - 1], "auth") ||
-           (i >= 2 && EqualsIgnoreCase(args[i - 2], "auth"));
-  }
-  return EqualsIgnoreCase(args[0], "config") && i >= 3 && i % 2 == 1 &&
-         EqualsIgnoreCase(args[i - 1], "requirepass");
-}
-
-std::string Shorten(std::string_view arg) {
-  if (arg.size() <= kMaxArgBytes) return std::string(arg);
-  return fmt::format("{}... ({} more bytes)", arg.substr(0, kMaxArgBytes),
-                     arg.size() - kMaxArgBytes);
-}
-
-std::vector<std::string> ShortenAll(ArgView args) {
-  std::vector<std::string> kept;
-  size_t whole = args.size() > kMaxArgs ? kMaxArgs - 1 : args.size();
-  for (size_t i = 0; i < whole; ++i) {
-    kept.push_back(IsSecret(args, i) ? std::string(kRedacted) : Shorten(args[i]));
-  }
-  if (whole < args.size()) {
-    kept.push_back(fmt::format("... ({} more arguments)", args.size() - whole));
-  }
-  return kept;
-}
-
-// This shard's entries with ids that no other shard gives, newest first.
+// This shard's entries with ids that no other shard gives.
 std::vector<SlowLogEntry> EntriesHere(ShardId shard) {
   const Engine& engine = Engine::Current();
-  std::vector<SlowLogEntry> entries(engine.slow_log.rbegin(), engine.slow_log.rend());
+  std::vector<SlowLogEntry> entries(engine.slow_log.begin(), engine.slow_log.end());
   for (SlowLogEntry& entry : entries) entry.id = entry.id * ShardCount() + shard;
   return entries;
 }
@@ -136,15 +103,15 @@ constexpr std::array kRows = {
 
 }  // namespace
 
-void NoteIfSlow(Engine& engine, const Session& session, ArgView args, uint64_t micros) {
-  if (engine.slow_micros < 0 || micros < static_cast<uint64_t>(engine.slow_micros)) return;
-  engine.slow_log.push_back({.id = engine.next_slow_id++,
-                             .unix_seconds = engine.clock.NowMillis() / 1000,
-                             .micros = micros,
-                             .args = ShortenAll(args),
-                             .peer_address = session.peer_address,
-                             .client_name = session.name});
-  while (engine.slow_log.size() > engine.slow_max_entries) engine.slow_log.pop_front();
+bool IsSecretArgument(ArgView args, size_t i) {
+  if (i == 0) return false;
+  if (EqualsIgnoreCase(args[0], "auth")) return true;
+  if (EqualsIgnoreCase(args[0], "hello")) {
+    return EqualsIgnoreCase(args[i - 1], "auth") ||
+           (i >= 2 && EqualsIgnoreCase(args[i - 2], "auth"));
+  }
+  return EqualsIgnoreCase(args[0], "config") && i >= 3 && i % 2 == 1 &&
+         EqualsIgnoreCase(args[i - 1], "requirepass");
 }
 
 std::span<const Command> SlowLogCommands() { return kRows; }

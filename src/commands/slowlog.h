@@ -1,15 +1,15 @@
-// The slow log's way in; SLOWLOG reads it from all shards.
+// What the slow log must not show.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 
-#include "commands/engine.h"
+#include "commands/command.h"
 
 namespace flashdb {
 
-/// Notes a command that took `micros` on this shard, if slowlog-log-slower-than says so. Arguments
-/// are shortened as in Redis (32 arguments, 128 bytes each); passwords are left out. Costs one
-/// comparison for a command that is fast enough.
-void NoteIfSlow(Engine& engine, const Session& session, ArgView args, uint64_t micros);
+/// Whether args[i] is a password (AUTH, HELLO AUTH, CONFIG SET requirepass); show kRedacted
+/// instead.
+bool IsSecretArgument(ArgView args, size_t i);
+inline constexpr std::string_view kRedacted = "(redacted)";
 
 }  // namespace flashdb

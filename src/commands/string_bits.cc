@@ -1,7 +1,7 @@
 // Strings as bitmaps: SETBIT, GETBIT, BITCOUNT, BITPOS.
 #include "base/numbers.h"
 #include "commands/bit_ops.h"
-#include "commands/strings.h"
+#include "commands/string_handlers.h"
 
 namespace flashdb::strings {
 namespace {
@@ -78,12 +78,12 @@ void BitCount(CommandContext& context) {
   bool bits = false;
   if (count >= 4) {
     if (!IntegerArgument(context, 2, start) || !IntegerArgument(context, 3, end)) return;
+    if (BackwardFromEnd(start, end)) return context.reply.Integer(0);
     if (!UnitArgument(context, 4, bits)) return;
   }
   std::string_view bytes = entry->string();
   IndexRange range = BitRange(start, end, bits, bytes);
-  bool empty = range.empty() || BackwardFromEnd(start, end);
-  context.reply.Integer(empty ? 0 : CountOnes(bytes, range.first, range.last));
+  context.reply.Integer(range.empty() ? 0 : CountOnes(bytes, range.first, range.last));
 }
 
 void BitPos(CommandContext& context) {

@@ -5,18 +5,15 @@
 #include <optional>
 
 #include "base/numbers.h"
-#include "commands/strings.h"
+#include "commands/string_handlers.h"
 
 namespace flashdb::strings {
 namespace {
 
-// Puts the new value in place; an existing key keeps its expiry.
+// Puts the new value in place; an existing key keeps its expiry. UpdateString would look that up
+// once more.
 void StoreNumber(CommandContext& context, const Entry* old, std::string_view digits) {
-  if (old != nullptr) {
-    context.keys.UpdateString(context.db, context.key, digits);
-  } else {
-    context.keys.SetString(context.db, context.key, digits, 0);
-  }
+  context.keys.SetString(context.db, context.key, digits, old != nullptr ? old->expire_at() : 0);
 }
 
 void Add(CommandContext& context, int64_t increment) {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/numbers.h"
-#include "commands/strings.h"
+#include "commands/string_handlers.h"
 
 namespace flashdb::strings {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "commands/bit_ops.h"
-#include "commands/strings.h"
+#include "commands/string_handlers.h"
 
 namespace flashdb::strings {
 

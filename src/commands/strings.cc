@@ -1,5 +1,5 @@
 // The rows of the string and bitmap commands.
-#include "commands/strings.h"
+#include "commands/string_handlers.h"
 
 #include <array>
 

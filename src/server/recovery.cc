@@ -105,9 +105,6 @@ Status Recovery::ReplayMine(ShardId shard, Keyspace& keys) {
 }
 
 Status Recovery::ReplayLogInto(const Log& log, Keyspace& keys) {
-  uint32_t log_first = FirstSlot(log.id, log.generation.shards);
-  uint32_t log_end = FirstSlot(log.id + 1, log.generation.shards);
-  keys.SetReplayRange(log_first, log_end);
   uint64_t count = 0;
   auto apply = [&](Lsn lsn, RecordType, TxnId, std::string_view payload) {
     ++count;

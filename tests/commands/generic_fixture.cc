@@ -86,6 +86,7 @@ void GenericFixture::RunHere(const Command& row, ArgView args, ReplyWriter& repl
       finished = true;
     };
     Detach(run());
+    transaction_.RunPending();
     FLASHDB_CHECK(finished, "{} hangs", row.name);
     return;
   }

@@ -57,6 +57,7 @@ TEST_F(StringBitsTest, BitCountCountsInBytesAndInBits) {
       {"BITCOUNT k -2 -1", ":7"},
       {"BITCOUNT k -1 -2", ":0"},
       {"BITCOUNT k -10 -20", ":0"},
+      {"BITCOUNT k -10 -20 BITS", ":0"},
       {"BITCOUNT k -20 -10", ":4"},
       {"BITCOUNT k 2 1", ":0"},
       {"BITCOUNT k 100 200", ":0"},

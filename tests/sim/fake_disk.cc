@@ -30,6 +30,7 @@ class FakeFile final : public File {
   StatusOr<size_t> ReadAt(uint64_t offset, std::span<uint8_t> into) override {
     uint64_t left = offset < inode_->size ? inode_->size - offset : 0;
     size_t size = static_cast<size_t>(std::min<uint64_t>(into.size(), left));
+    if (size == 0) return size;
     std::memset(into.data(), 0, size);
     constexpr uint64_t kSector = FakeDisk::kSector;
     for (uint64_t at = offset; at < offset + size;) {

@@ -88,7 +88,18 @@ class History {
     if (what == 5) clock_.AdvanceMillis(3);
     if (what <= 6) log.writer->Pump();
     if (what >= 5 && disk_.pending() > 0) disk_.RunOne(random_.Below(disk_.pending()));
+    if (what == 9 && logs_.size() == 1 && random_.Below(3) == 0) RecycleOldest();
     NoteSettled();
+  }
+
+  // Records in the oldest segment are no longer needed, say.
+  void RecycleOldest() {
+    auto names = disk_.List(Directory(0));
+    ASSERT_TRUE(names.ok());
+    std::string oldest = Directory(0) + "/" + names->front();
+    Status recycled = logs_[0].writer->RecycleSegment(oldest);
+    ASSERT_TRUE(recycled.ok() || absl::IsFailedPrecondition(recycled)) << recycled;
+    if (recycled.ok()) recycled_ = true;
   }
 
   void AppendPlain(Log& log) {
@@ -208,7 +219,8 @@ class History {
 
   void Replay(uint32_t id, const LogScan& scan, const Cut& cut) {
     std::vector<Record>& records = logs_[id].records;
-    Lsn next = 1;
+    Lsn next = scan.first_lsn;
+    ASSERT_TRUE(recycled_ || next == 1);
     Status replayed = ReplayLog(
         disk_, scan, cut, [&](Lsn lsn, RecordType type, TxnId txn, std::string_view payload) {
           bool same = lsn == next && lsn <= records.size() && txn == records[lsn - 1].txn &&
@@ -253,6 +265,7 @@ class History {
   std::vector<Log> logs_;
   std::vector<Lsn> acknowledged_;
   TxnId last_txn_ = 0;
+  bool recycled_ = false;
   std::map<TxnId, std::vector<uint32_t>> participants_;
 };
 

@@ -219,6 +219,38 @@ TEST_F(LogRecoveryTest, AFrameThatContradictsItselfIsDamage) {
   ExpectDamage(Scan(), Segment(1), kFirstFrame);
 }
 
+TEST_F(LogRecoveryTest, NoDamagedByteIsEverServed) {
+  Open();
+  Records written;
+  Random random(5);
+  while (log_->stats().segments < 4) {
+    written.emplace_back(random.Below(9000), static_cast<char>('a' + random.Below(26)));
+    Commit(written.back());
+  }
+  Die();
+  for (int round = 0; round < 300; ++round) {
+    std::string path = Segment(1 + random.Below(4));
+    uint64_t offset = random.Below(4) == 0 ? random.Below(4200) : random.Below(kMinSegmentBytes);
+    disk_.Damage(path, offset);
+    auto scan = Scan();
+    if (scan.ok()) {
+      Records found;
+      Status replayed = ReplayLog(disk_, *scan, {3, scan->next_lsn, 0},
+                                  [&](Lsn, RecordType, TxnId, std::string_view payload) {
+                                    found.emplace_back(payload);
+                                    return OkStatus();
+                                  });
+      ASSERT_TRUE(replayed.ok()) << replayed;
+      // The very last frame is the one whose damage looks like a torn write.
+      ASSERT_GE(found.size() + 1, written.size()) << path << " offset " << offset;
+      ASSERT_TRUE(std::equal(found.begin(), found.end(), written.begin()));
+    } else {
+      ASSERT_NE(MessageOf(scan.status()).find("/log/"), std::string::npos) << scan.status();
+    }
+    disk_.Damage(path, offset);  // flips it back
+  }
+}
+
 TEST_F(LogRecoveryTest, AWriteThatLandsAfterRecoveryIsVoid) {
   WriteThree();
   auto late = Peek(Segment(1), kFirstFrame + 1024, 512);

@@ -1,6 +1,5 @@
-#include <set>
-
 #include "log_fixture.h"
+#include "wal/probe.h"
 
 namespace flashdb {
 namespace {
@@ -276,6 +275,18 @@ TEST_F(LogWriterTest, ARecycledSegmentsOldFramesNeverPassForNewOnes) {
   EXPECT_EQ(scan_.torn_bytes, 0u) << scan_.note;
 }
 
+TEST_F(LogWriterTest, ASegmentIsNotRecycledBeforeALaterOneIsOnDisk) {
+  options_.policy = SyncPolicy::kPeriodic;
+  Open();
+  EXPECT_TRUE(absl::IsFailedPrecondition(log_->RecycleSegment(Segment(1))));
+  FillSegments(2);
+  EXPECT_TRUE(absl::IsFailedPrecondition(log_->RecycleSegment(Segment(1))));
+  clock_.AdvanceMillis(1000);
+  log_->Pump();
+  disk_.RunAll();
+  EXPECT_TRUE(log_->RecycleSegment(Segment(1)).ok());
+}
+
 TEST_F(LogWriterTest, AnUnusedRecycledSegmentIsNoPartOfTheLog) {
   Open();
   size_t records = FillSegments(3);
@@ -293,6 +304,14 @@ TEST_F(LogWriterTest, ASegmentHeaderCarriesTheSettledTransaction) {
   Die();
   Recover();
   EXPECT_EQ(scan_.settled_txn, 42u);
+}
+
+TEST_F(LogWriterTest, TheProbeFallsBackWhereDirectWritesAreRefused) {
+  disk_.set_refuse_direct(true);
+  auto probe = ProbeWriteMode(disk_, "/", clock_);
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  EXPECT_EQ(probe->mode, WriteMode::kBuffered);
+  EXPECT_EQ(disk_.used_bytes(), 0u) << "the probe's file is gone";
 }
 
 }  // namespace

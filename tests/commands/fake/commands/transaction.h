@@ -1,8 +1,14 @@
 // A transaction over keyspaces of this thread: what the coroutines of command families need to run
 // in a unit test. It stands in for src/commands/transaction.h through the order of include paths.
+//
+// As with real shards, a visit runs after the coroutine has been suspended, and the coroutine goes
+// on later still: RunPending() does both.
 #pragma once
 
 #include <coroutine>
+#include <deque>
+#include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -24,31 +30,60 @@ class Transaction {
     CheckFailed(__FILE__, __LINE__, "slot has an owner", {});
   }
 
+  void Post(std::function<void()> mail) { mail_.push_back(std::move(mail)); }
+  /// Delivers until nothing is left.
+  void RunPending() {
+    while (!mail_.empty()) {
+      std::function<void()> next = std::move(mail_.front());
+      mail_.pop_front();
+      next();
+    }
+  }
+
  private:
   std::vector<Keyspace*> shards_;
+  std::deque<std::function<void()>> mail_;
 };
 
-/// Suspends and resumes at once, as a visit to another shard would later.
-template <typename R>
-struct FinishedVisit {
-  R result;
+/// Awaits the result of `visit()`.
+template <typename V>
+class PostedVisit {
+ public:
+  using Result = std::invoke_result_t<V&>;
+
+  PostedVisit(Transaction& transaction, V visit)
+      : transaction_(transaction), visit_(std::move(visit)) {}
+
   bool await_ready() const { return false; }
-  bool await_suspend(std::coroutine_handle<>) const { return false; }
-  R await_resume() { return std::move(result); }
+  void await_suspend(std::coroutine_handle<> caller) {
+    transaction_.Post([this, caller] {
+      result_.emplace(visit_());
+      transaction_.Post([caller] { caller.resume(); });
+    });
+  }
+  Result await_resume() { return std::move(*result_); }
+
+ private:
+  Transaction& transaction_;
+  V visit_;
+  std::optional<Result> result_;
 };
 
 template <typename F>
 auto TransactionContext::At(SlotId slot, F function) {
-  using R = decltype(function(transaction.OwnerOf(slot)));
-  return FinishedVisit<R>{function(transaction.OwnerOf(slot))};
+  Keyspace& keys = transaction.OwnerOf(slot);
+  return PostedVisit(transaction, [&keys, function]() mutable { return function(keys); });
 }
 
 template <typename F>
 auto TransactionContext::AtAll(F function) {
-  using R = decltype(function(*transaction.shards().front()));
-  std::vector<R> results;
-  for (Keyspace* shard : transaction.shards()) results.push_back(function(*shard));
-  return FinishedVisit<std::vector<R>>{std::move(results)};
+  const std::vector<Keyspace*>& shards = transaction.shards();
+  return PostedVisit(transaction, [&shards, function]() mutable {
+    using R = decltype(function(*shards.front()));
+    std::vector<R> results;
+    for (Keyspace* shard : shards) results.push_back(function(*shard));
+    return results;
+  });
 }
 
 }  // namespace flashdb

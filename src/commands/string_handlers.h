@@ -66,7 +66,7 @@ inline const Entry* FindForWrite(CommandContext& context) {
   return context.keys.Find(context.db, context.key, Keyspace::Touch::kQuiet);
 }
 
-/// The strings's bytes; empty if there is no entry.
+/// The string's bytes; empty if there is no entry.
 inline std::string_view BytesOf(const Entry* entry) {
   return entry == nullptr ? std::string_view{} : entry->string();
 }

@@ -1,0 +1,167 @@
+// HRANDFIELD and HSCAN.
+#include <absl/container/flat_hash_set.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "base/glob.h"
+#include "base/numbers.h"
+#include "commands/hashes.h"
+
+namespace flashdb {
+namespace {
+
+/// More random fields than this in one reply would stop the shard for too long.
+constexpr int64_t kMaxDraws = int64_t{1} << 26;
+/// A hash this many times larger than the number wanted is drawn from, not walked.
+constexpr size_t kDrawRatio = 3;
+
+void ReplyFields(CommandContext& context, const std::vector<HashField>& fields, bool values) {
+  const bool nested = values && context.reply.resp3();
+  context.reply.Array(values && !nested ? fields.size() * 2 : fields.size());
+  for (const HashField& field : fields) {
+    if (nested) context.reply.Array(2);
+    context.reply.Bulk(field.name);
+    if (values) context.reply.Bulk(field.value);
+  }
+}
+
+std::vector<HashField> AllFields(const HashValue& hash, UnixMillis now) {
+  std::vector<HashField> all;
+  hash.ForEachLive(now, [&](const HashField& field) { all.push_back(field); });
+  return all;
+}
+
+/// `count` different fields, all if there are no more.
+std::vector<HashField> Sample(const HashValue& hash, size_t count, CommandContext& context) {
+  const UnixMillis now = context.now();
+  const bool draw = hash.next_expiry() > now && hash.size() / kDrawRatio > count;
+  if (draw && hash.encoding() == "hashtable") {
+    std::vector<HashField> chosen;
+    absl::flat_hash_set<std::string_view> seen;
+    while (chosen.size() < count) {
+      HashField field = *hash.RandomLive(now, context.random);
+      if (seen.insert(field.name).second) chosen.push_back(field);
+    }
+    return chosen;
+  }
+  std::vector<HashField> all = AllFields(hash, now);
+  if (count >= all.size()) return all;
+  for (size_t i = 0; i < count; ++i) {
+    std::swap(all[i], all[i + context.random.Below(all.size() - i)]);
+  }
+  all.resize(count);
+  return all;
+}
+
+/// `count` fields, each drawn anew.
+std::vector<HashField> Draw(const HashValue& hash, size_t count, CommandContext& context) {
+  std::vector<HashField> chosen;
+  const UnixMillis now = context.now();
+  if (hash.next_expiry() > now && hash.encoding() == "hashtable") {
+    while (chosen.size() < count) chosen.push_back(*hash.RandomLive(now, context.random));
+    return chosen;
+  }
+  const std::vector<HashField> all = AllFields(hash, now);
+  while (!all.empty() && chosen.size() < count) {
+    chosen.push_back(all[context.random.Below(all.size())]);
+  }
+  return chosen;
+}
+
+void ReplyOneRandom(CommandContext& context) {
+  const auto hash = FindHash(context, context.touch());
+  if (!hash) return;
+  std::optional<HashField> field;
+  if (*hash != nullptr) field = (*hash)->RandomLive(context.now(), context.random);
+  if (field) {
+    context.reply.Bulk(field->name);
+  } else {
+    context.reply.Null();
+  }
+}
+
+struct ScanOptions {
+  std::string_view pattern = "*";
+  size_t count = 10;
+  bool values = true;
+};
+
+std::optional<ScanOptions> ParseScanOptions(CommandContext& context) {
+  constexpr int64_t kMaxCount = 1'000'000;
+  ScanOptions options;
+  const ArgView args = context.args;
+  for (size_t i = 3; i < args.size(); ++i) {
+    const bool more = i + 1 < args.size();
+    if (more && EqualsIgnoreCase(args[i], "count")) {
+      const std::optional<int64_t> count = ParseInt64(args[++i]);
+      if (!count || *count < 1) {
+        context.reply.Error(count ? kSyntaxError : kNotInteger);
+        return std::nullopt;
+      }
+      options.count = static_cast<size_t>(std::min(*count, kMaxCount));
+    } else if (more && EqualsIgnoreCase(args[i], "match")) {
+      options.pattern = args[++i];
+    } else if (EqualsIgnoreCase(args[i], "novalues")) {
+      options.values = false;
+    } else {
+      context.reply.Error(kSyntaxError);
+      return std::nullopt;
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+void RunHRandField(CommandContext& context) {
+  const ArgView args = context.args;
+  if (args.size() == 2) return ReplyOneRandom(context);
+  const std::optional<int64_t> count = ParseInt64(args[2]);
+  if (!count) return context.reply.Error(kNotInteger);
+  if (*count == std::numeric_limits<int64_t>::min()) {
+    return context.reply.Error(
+        "ERR value is out of range, value must between -9223372036854775807 and "
+        "9223372036854775807");
+  }
+  const bool values = args.size() == 4 && EqualsIgnoreCase(args[3], "withvalues");
+  if (args.size() > 3 && !values) return context.reply.Error(kSyntaxError);
+  const bool too_large =
+      *count < -kMaxDraws || (values && *count > std::numeric_limits<int64_t>::max() / 2);
+  if (too_large) return context.reply.Error("ERR value is out of range");
+  const auto hash = FindHash(context, context.touch());
+  if (!hash) return;
+  if (*hash == nullptr || *count == 0) return context.reply.EmptyArray();
+  const size_t wanted = static_cast<size_t>(*count < 0 ? -*count : *count);
+  ReplyFields(context, *count < 0 ? Draw(**hash, wanted, context) : Sample(**hash, wanted, context),
+              values);
+}
+
+void RunHScan(CommandContext& context) {
+  const std::optional<uint64_t> cursor = ParseUint64(context.args[2]);
+  if (!cursor) return context.reply.Error("ERR invalid cursor");
+  const auto hash = FindHash(context, context.touch());
+  if (!hash) return;
+  std::vector<HashField> found;
+  uint64_t next = 0;
+  bool values = true;
+  if (*hash != nullptr) {
+    const auto options = ParseScanOptions(context);
+    if (!options) return;
+    values = options->values;
+    next = (*hash)->Scan(*cursor, options->count, context.now(), [&](const HashField& field) {
+      if (GlobMatch(options->pattern, field.name)) found.push_back(field);
+    });
+  }
+  context.reply.Array(2);
+  char digits[kMaxIntegerChars];
+  context.reply.Bulk({digits, FormatUint64(next, digits)});
+  context.reply.Array(found.size() * (values ? 2 : 1));
+  for (const HashField& field : found) {
+    context.reply.Bulk(field.name);
+    if (values) context.reply.Bulk(field.value);
+  }
+}
+
+}  // namespace flashdb
