@@ -167,7 +167,8 @@ EffectSink* Keyspace::ActiveSink() {
 }
 
 void Keyspace::Stamp(SlotId slot, Lsn lsn) {
-  slot_changes_[slot - first_slot_] = lsn;
+  Lsn& last = slot_changes_[slot - first_slot_];
+  last = std::max(last, lsn);
   last_change_ = std::max(last_change_, lsn);
 }
 

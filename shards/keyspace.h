@@ -177,6 +177,9 @@ class Keyspace {
   /// Nothing is logged; changed slots are stamped with `lsn`. Slots whose image (SetImageLsn) is as
   /// new as `lsn` stay as they are. DataLoss if the payload is malformed.
   Status Apply(std::string_view payload, Lsn lsn);
+  /// Recovery: as Restore, but nothing is logged, stamped or counted as a change.
+  Status Load(uint32_t db, const KeyRef& key, ValueType type, std::string_view image,
+              UnixMillis expire_at);
   /// Recovery: the slot was loaded from an image that is true at `lsn`.
   void SetImageLsn(SlotId slot, Lsn lsn);
   /// After recovery: everything here is settled, no read needs to wait for any of it.

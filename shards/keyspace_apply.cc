@@ -64,6 +64,16 @@ Status Keyspace::Apply(std::string_view payload, Lsn lsn) {
   return status;
 }
 
+Status Keyspace::Load(uint32_t db, const KeyRef& key, ValueType type, std::string_view image,
+                      UnixMillis expire_at) {
+  FLASHDB_CHECK(!replaying_ && capture_ == nullptr);
+  replaying_ = true;
+  replay_lsn_ = 0;
+  Status status = Restore(db, key, type, image, expire_at);
+  replaying_ = false;
+  return status;
+}
+
 void Keyspace::SetImageLsn(SlotId slot, Lsn lsn) {
   FLASHDB_CHECK(Owns(slot));
   if (image_lsns_.empty()) image_lsns_.resize(slot_count());

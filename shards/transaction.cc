@@ -35,13 +35,15 @@ void Transaction::AddSlot(SlotId slot) {
 }
 
 void Transaction::AddAllSlots() {
-  for (ShardId shard : AllShards()) {
-    if (Find(shard) == nullptr) {
-      parts_.push_back(std::make_unique<Part>());
-      parts_.back()->shard = shard;
-    }
-    Find(shard)->all = true;
+  for (ShardId shard : AllShards()) AddWholeShard(shard);
+}
+
+void Transaction::AddWholeShard(ShardId shard) {
+  if (Find(shard) == nullptr) {
+    parts_.push_back(std::make_unique<Part>());
+    parts_.back()->shard = shard;
   }
+  Find(shard)->all = true;
 }
 
 std::vector<ShardId> Transaction::Participants() const {

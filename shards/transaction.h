@@ -41,6 +41,17 @@ class Transaction {
   /// transaction locks nothing (a walk).
   template <typename F>
   Task<std::invoke_result_t<F&, Keyspace&>> AtShard(ShardId shard, F function);
+  /// The same on the shard that owns `slot`.
+  template <typename F>
+  auto At(SlotId slot, F function) {
+    return AtShard(OwnerOf(slot, ShardCount()), std::move(function));
+  }
+  /// Runs `function(Keyspace&)` on every shard at the same time.
+  template <typename F>
+  auto AtAll(F function) {
+    auto there = [function](ShardId, Keyspace& keys) mutable { return function(keys); };
+    return AtEach(AllShards(), there);
+  }
   /// Runs `function(ShardId, Keyspace&)` on each of `shards` at the same time; the results, which
   /// must be default-constructible, in the same order.
   template <typename F>
@@ -71,6 +82,11 @@ class Transaction {
   };
 
   Part* Find(ShardId shard);
+  /// A walk's stop at one shard: as a small transaction that locks that shard alone, so that it
+  /// sees no half of another one.
+  template <typename F>
+  Task<std::invoke_result_t<F&, Keyspace&>> Visit(ShardId shard, F& function);
+  void AddWholeShard(ShardId shard);
   /// Where changes on `shard` go; nullptr if they are not allowed there.
   TransactionCapture* CaptureAt(ShardId shard);
   static void Sequence(Shard& here, const Envelope& mail);
@@ -130,6 +146,13 @@ WithGate<std::invoke_result_t<F&, Keyspace&>> RunCaptured(F& function, Transacti
 template <typename F>
 Task<std::invoke_result_t<F&, Keyspace&>> Transaction::AtShard(ShardId shard, F function) {
   using R = std::invoke_result_t<F&, Keyspace&>;
+  if (!locked_) {
+    if constexpr (std::is_void_v<R>) {
+      FLASHDB_CHECK(false, "a walk only reads");
+    } else {
+      co_return co_await Visit(shard, function);
+    }
+  }
   TransactionCapture* capture = CaptureAt(shard);
   ShardId home = home_;
   auto there = [&function, capture, home] {
@@ -141,9 +164,28 @@ Task<std::invoke_result_t<F&, Keyspace&>> Transaction::AtShard(ShardId shard, F 
 }
 
 template <typename F>
+Task<std::invoke_result_t<F&, Keyspace&>> Transaction::Visit(ShardId shard, F& function) {
+  Transaction stop(false);
+  stop.AddWholeShard(shard);
+  co_await stop.Lock(0);
+  auto result = co_await stop.AtShard(shard, function);
+  co_await stop.Finish();
+  gates_.insert(gates_.end(), stop.gates_.begin(), stop.gates_.end());
+  co_return result;
+}
+
+template <typename F>
 Task<std::vector<std::invoke_result_t<F&, ShardId, Keyspace&>>> Transaction::AtEach(
     std::vector<ShardId> shards, F function) {
   using R = std::invoke_result_t<F&, ShardId, Keyspace&>;
+  if (!locked_) {
+    std::vector<R> visited;
+    for (ShardId shard : shards) {
+      auto bound = [&function, shard](Keyspace& keys) { return function(shard, keys); };
+      visited.push_back(co_await Visit(shard, bound));
+    }
+    co_return visited;
+  }
   ShardId home = home_;
   auto there = [this, &function, home](ShardId shard) {
     auto bound = [&function, shard](Keyspace& keys) { return function(shard, keys); };

@@ -73,7 +73,7 @@ int Fail(const Status& status) {
   return 1;
 }
 
-int Run(const Config& config) {
+int Serve(const Config& config) {
   SetUpLogging(config);
   sigset_t signals = BlockSignals();
   static Server server(config);
@@ -100,5 +100,5 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (!config->has_value()) return 0;
-  return flashdb::Run(**config);
+  return flashdb::Serve(**config);
 }

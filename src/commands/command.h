@@ -61,13 +61,12 @@ struct TransactionContext {
   /// its result: `co_await context.At(slot, fn)`. Effects and gates are collected on the way.
   template <typename F>
   auto At(SlotId slot, F function) {
-    return transaction.AtShard(OwnerOf(slot, ShardCount()), std::move(function));
+    return transaction.At(slot, std::move(function));
   }
   /// Runs `function(Keyspace&)` on every shard; a vector of results (default-constructible).
   template <typename F>
   auto AtAll(F function) {
-    auto there = [function](ShardId, Keyspace& keys) mutable { return function(keys); };
-    return transaction.AtEach(AllShards(), there);
+    return transaction.AtAll(std::move(function));
   }
 };
 

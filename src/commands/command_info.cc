@@ -95,7 +95,7 @@ std::vector<std::string_view> AclCategoriesOf(const Command& command) {
   return categories;
 }
 
-const Command* ResolveCommand(ArgView args) {
+const Command* FindCommandOf(ArgView args) {
   const Command* command = args.empty() ? nullptr : FindCommand(args[0]);
   if (command == nullptr || args.size() < 2) return command;
   if (const Command* sub = FindSubcommand(args[0], args[1])) return sub;

@@ -22,7 +22,7 @@ std::vector<std::string_view> AclCategoriesOf(const Command& command);
 
 /// The row for a whole command line: the subcommand's if args[0] is a container; nullptr if there
 /// is none.
-const Command* ResolveCommand(ArgView args);
+const Command* FindCommandOf(ArgView args);
 
 /// Every row, each container followed by its subcommands.
 std::vector<const Command*> AllRows();

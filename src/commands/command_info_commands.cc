@@ -86,7 +86,7 @@ void List(SessionContext& context) {
 // Finds the keys in the command line that follows; false after an error reply.
 bool FindKeys(SessionContext& context, const Command*& command, std::vector<size_t>& keys) {
   ArgView line = context.args.subspan(2);
-  command = ResolveCommand(line);
+  command = FindCommandOf(line);
   std::string_view error;
   if (command == nullptr) {
     error = "ERR Invalid command specified";

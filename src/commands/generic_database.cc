@@ -4,7 +4,7 @@
 
 #include "base/numbers.h"
 #include "commands/generic.h"
-#include "commands/transaction.h"
+#include "shards/transaction.h"
 
 namespace flashdb::generic {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "base/numbers.h"
 #include "commands/generic.h"
-#include "commands/transaction.h"
+#include "shards/transaction.h"
 
 // There if mimalloc is linked in.
 extern "C" void mi_collect(bool force) noexcept __attribute__((weak));

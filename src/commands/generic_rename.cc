@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/numbers.h"
 #include "commands/generic.h"
-#include "commands/transaction.h"
+#include "shards/transaction.h"
 
 namespace flashdb::generic {
 namespace {

@@ -9,7 +9,7 @@
 #include "commands/engine.h"
 #include "commands/generic.h"
 #include "commands/generic_scan.h"
-#include "commands/transaction.h"
+#include "shards/transaction.h"
 
 namespace flashdb::generic {
 namespace {

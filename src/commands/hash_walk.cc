@@ -13,19 +13,28 @@ namespace flashdb {
 namespace {
 
 /// More random fields than this in one reply would stop the shard for too long.
-constexpr int64_t kMaxDraws = int64_t{1} << 26;
+constexpr int64_t kMaxDraws = int64_t{1} << 24;
 /// A hash this many times larger than the number wanted is drawn from, not walked.
 constexpr size_t kDrawRatio = 3;
 
-void ReplyFields(CommandContext& context, const std::vector<HashField>& fields, bool values) {
-  const bool nested = values && context.reply.resp3();
-  context.reply.Array(values && !nested ? fields.size() * 2 : fields.size());
-  for (const HashField& field : fields) {
-    if (nested) context.reply.Array(2);
-    context.reply.Bulk(field.name);
-    if (values) context.reply.Bulk(field.value);
+/// Replies with fields one by one, each with its value if `values`.
+class FieldReply {
+ public:
+  FieldReply(ReplyWriter& reply, size_t count, bool values)
+      : reply_(reply), values_(values), nested_(values && reply.resp3()) {
+    reply.Array(values && !nested_ ? count * 2 : count);
   }
-}
+  void Add(const HashField& field) {
+    if (nested_) reply_.Array(2);
+    reply_.Bulk(field.name);
+    if (values_) reply_.Bulk(field.value);
+  }
+
+ private:
+  ReplyWriter& reply_;
+  const bool values_;
+  const bool nested_;
+};
 
 std::vector<HashField> AllFields(const HashValue& hash, UnixMillis now) {
   std::vector<HashField> all;
@@ -55,19 +64,22 @@ std::vector<HashField> Sample(const HashValue& hash, size_t count, CommandContex
   return all;
 }
 
-/// `count` fields, each drawn anew.
-std::vector<HashField> Draw(const HashValue& hash, size_t count, CommandContext& context) {
-  std::vector<HashField> chosen;
+/// Replies with `count` fields, each drawn anew.
+void ReplyDraws(CommandContext& context, const HashValue& hash, size_t count, bool values) {
   const UnixMillis now = context.now();
-  if (hash.next_expiry() > now && hash.encoding() == "hashtable") {
-    while (chosen.size() < count) chosen.push_back(*hash.RandomLive(now, context.random));
-    return chosen;
+  const bool draw = hash.next_expiry() > now && hash.encoding() == "hashtable";
+  const std::vector<HashField> all = draw ? std::vector<HashField>{} : AllFields(hash, now);
+  if (!draw && all.empty()) return context.reply.EmptyArray();
+  FieldReply reply(context.reply, count, values);
+  for (size_t i = 0; i < count; ++i) {
+    reply.Add(draw ? *hash.RandomLive(now, context.random) : all[context.random.Below(all.size())]);
   }
-  const std::vector<HashField> all = AllFields(hash, now);
-  while (!all.empty() && chosen.size() < count) {
-    chosen.push_back(all[context.random.Below(all.size())]);
-  }
-  return chosen;
+}
+
+void ReplySample(CommandContext& context, const HashValue& hash, size_t count, bool values) {
+  const std::vector<HashField> fields = Sample(hash, count, context);
+  FieldReply reply(context.reply, fields.size(), values);
+  for (const HashField& field : fields) reply.Add(field);
 }
 
 void ReplyOneRandom(CommandContext& context) {
@@ -133,9 +145,11 @@ void RunHRandField(CommandContext& context) {
   const auto hash = FindHash(context, context.touch());
   if (!hash) return;
   if (*hash == nullptr || *count == 0) return context.reply.EmptyArray();
-  const size_t wanted = static_cast<size_t>(*count < 0 ? -*count : *count);
-  ReplyFields(context, *count < 0 ? Draw(**hash, wanted, context) : Sample(**hash, wanted, context),
-              values);
+  if (*count < 0) {
+    ReplyDraws(context, **hash, static_cast<size_t>(-*count), values);
+  } else {
+    ReplySample(context, **hash, static_cast<size_t>(*count), values);
+  }
 }
 
 void RunHScan(CommandContext& context) {

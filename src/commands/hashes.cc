@@ -1,9 +1,9 @@
 // The hash family: its rows, and the commands that get and set fields.
 #include "commands/hashes.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/container/inlined_vector.h>
 
-#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -147,11 +147,11 @@ void RunHGetDel(CommandContext& context) {
   const auto fields = ParseFields(context, 2, "ERR Number of fields must be a positive integer");
   if (!fields) return;
   context.reply.Array(fields->size());
-  for (size_t i = 0; i < fields->size(); ++i) {
+  absl::flat_hash_set<std::string_view> seen;
+  for (std::string_view name : *fields) {
     // A field that is named twice is gone the second time.
-    const auto first = std::find(fields->begin(), fields->end(), (*fields)[i]);
-    const bool repeated = first != fields->begin() + static_cast<ptrdiff_t>(i);
-    ReplyValue(context, repeated ? std::nullopt : FieldOf(context, *hash, (*fields)[i]));
+    const bool first = seen.insert(name).second;
+    ReplyValue(context, first ? FieldOf(context, *hash, name) : std::nullopt);
   }
   context.keys.HashDelete(context.db, context.key, *fields);
 }

@@ -142,7 +142,9 @@ Task<void> ExecuteCoroutine(Transaction& transaction, const Request& request, in
 }  // namespace
 
 void AddKeys(Transaction& transaction, const Request& request) {
-  if (request.command->has(kAllSlots)) transaction.AddAllSlots();
+  if (request.command->has(kAllSlots) || request.command->kind == CommandKind::kWalk) {
+    transaction.AddAllSlots();
+  }
   ForEachKey(*request.command, request.args.size(),
              [&](size_t i) { transaction.AddSlot(SlotOf(request.args[i])); });
 }

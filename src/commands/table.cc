@@ -161,6 +161,9 @@ std::vector<const Command*> SubcommandsOf(std::string_view container) {
 
 bool ArityFits(const Command& command, size_t args) {
   int count = static_cast<int>(args);
+  const KeyRange& keys = command.keys;
+  bool whole = keys.step <= 1 || (count - keys.first) % keys.step == 0;
+  if (!whole && keys.last < 0) return false;  // MSET with a key that has no value
   return command.arity < 0 ? count >= -command.arity : count == command.arity;
 }
 

@@ -88,12 +88,4 @@ std::vector<std::string_view> SplitWords(std::string_view text) {
   return words;
 }
 
-std::string ToLower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 }  // namespace flashdb

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/numbers.h"
 #include "base/status.h"
 
 namespace flashdb {
@@ -25,7 +26,5 @@ std::string FormatSize(uint64_t bytes);
 
 /// The words of `text`, which spaces and commas separate.
 std::vector<std::string_view> SplitWords(std::string_view text);
-
-std::string ToLower(std::string_view text);
 
 }  // namespace flashdb

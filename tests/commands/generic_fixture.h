@@ -10,7 +10,7 @@
 
 #include "commands/command.h"
 #include "commands/engine.h"
-#include "commands/transaction.h"
+#include "shards/transaction.h"
 
 namespace flashdb {
 

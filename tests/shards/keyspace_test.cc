@@ -409,6 +409,18 @@ TEST(KeyspaceTest, RecordsNoNewerThanASlotsImageAreSkipped) {
   EXPECT_EQ(copy.TakeGate(), 0u);
 }
 
+TEST(KeyspaceTest, LoadingAnImageLogsNothingAndKeepsExpiredKeys) {
+  Keyspace keys(0, kSlotCount);
+  keys.SetNow(kStart);
+  keys.SetImageLsn(SlotOf("k"), 7);
+  ASSERT_TRUE(keys.Load(0, MakeKey("k"), ValueType::kString, "v", kStart - 1).ok());
+  EXPECT_TRUE(keys.sink().empty());
+  EXPECT_EQ(keys.changes(), 0u);
+  EXPECT_EQ(keys.Size(0), 1u);
+  EXPECT_EQ(keys.LastChange(SlotOf("k")), 7u);
+  EXPECT_EQ(keys.ExpireSome(100000, NothingLocked), 1u);
+}
+
 TEST(KeyspaceTest, AReplayedFlushLeavesTheSlotsOfOtherLogsAlone) {
   Keyspace low(0, 8000);
   std::string low_key = "a";

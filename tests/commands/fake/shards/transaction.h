@@ -1,5 +1,5 @@
 // A transaction over keyspaces of this thread: what the coroutines of command families need to run
-// in a unit test. It stands in for src/commands/transaction.h through the order of include paths.
+// in a unit test. It stands in for shards/transaction.h through the order of include paths.
 //
 // As with real shards, a visit runs after the coroutine has been suspended, and the coroutine goes
 // on later still: RunPending() does both.
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
-#include "commands/command.h"
+#include "shards/keyspace.h"
 
 namespace flashdb {
 
@@ -29,6 +29,11 @@ class Transaction {
     }
     CheckFailed(__FILE__, __LINE__, "slot has an owner", {});
   }
+
+  template <typename F>
+  auto At(SlotId slot, F function);
+  template <typename F>
+  auto AtAll(F function);
 
   void Post(std::function<void()> mail) { mail_.push_back(std::move(mail)); }
   /// Delivers until nothing is left.
@@ -70,18 +75,17 @@ class PostedVisit {
 };
 
 template <typename F>
-auto TransactionContext::At(SlotId slot, F function) {
-  Keyspace& keys = transaction.OwnerOf(slot);
-  return PostedVisit(transaction, [&keys, function]() mutable { return function(keys); });
+auto Transaction::At(SlotId slot, F function) {
+  Keyspace& keys = OwnerOf(slot);
+  return PostedVisit(*this, [&keys, function]() mutable { return function(keys); });
 }
 
 template <typename F>
-auto TransactionContext::AtAll(F function) {
-  const std::vector<Keyspace*>& shards = transaction.shards();
-  return PostedVisit(transaction, [&shards, function]() mutable {
-    using R = decltype(function(*shards.front()));
+auto Transaction::AtAll(F function) {
+  return PostedVisit(*this, [this, function]() mutable {
+    using R = decltype(function(*shards_.front()));
     std::vector<R> results;
-    for (Keyspace* shard : shards) results.push_back(function(*shard));
+    for (Keyspace* shard : shards_) results.push_back(function(*shard));
     return results;
   });
 }

@@ -1,0 +1,86 @@
+// One real shard without log or clients, and sessions whose connections are fakes: enough to run
+// the connection, client and server families' handlers to their end in one call.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "commands/command.h"
+#include "commands/engine.h"
+#include "shards/shard.h"
+
+namespace flashdb::test {
+
+class FakeLink final : public SessionLink {
+ public:
+  void Push(std::string_view bytes) override { pushed.append(bytes); }
+  void Close(bool after_output) override {
+    closed = true;
+    closed_after_output = after_output;
+  }
+  size_t OutputBytes() const override { return 0; }
+  size_t InputBytes() const override { return 0; }
+
+  std::string pushed;
+  bool closed = false;
+  bool closed_after_output = false;
+};
+
+class FakeServices final : public ServerServices {
+ public:
+  using Settings = std::vector<std::pair<std::string, std::string>>;
+
+  Settings ConfigGet(const Engine& engine, std::string_view pattern) override;
+  Task<Status> ConfigSet(Settings changes) override;
+  bool CheckPassword(const Engine&, std::string_view given) override { return given == password; }
+  bool PasswordRequired(const Engine&) override { return !password.empty(); }
+  void RequestShutdown() override { shutdown_requested = true; }
+  LogInfo DescribeLog(const Engine&) override { return log; }
+  Task<void> Sleep(uint64_t micros) override;
+  Task<Status> AwaitSettled(ShardId, Lsn) override { co_return OkStatus(); }
+  const Facts& facts() const override { return facts_; }
+
+  Facts facts_;
+  Settings settings = {{"maxmemory", "0"}, {"maxclients", "100"}, {"port", "6379"}};
+  Status set_result = OkStatus();
+  std::string password;
+  LogInfo log;
+  uint64_t slept_micros = 0;
+  bool shutdown_requested = false;
+};
+
+class ServerFixture : public ::testing::Test {
+ protected:
+  ServerFixture();
+  ~ServerFixture() override;
+
+  struct Client {
+    Session session;
+    FakeLink link;
+  };
+
+  /// A logged-in client with the next id.
+  Client& Connect();
+  /// Runs a command of `client` (the first if none is given); the reply's bytes. Words are cut at
+  /// blanks.
+  std::string Run(std::string_view line) { return Run(*clients_[0], line); }
+  std::string Run(Client& client, std::string_view line);
+  std::string RunArgs(Client& client, const std::vector<std::string_view>& args);
+
+  Session& session() { return clients_[0]->session; }
+  FakeLink& link() { return clients_[0]->link; }
+
+  ManualClock clock_;
+  ShardGroup group_{1};
+  Shard shard_{0, group_, clock_, 1};
+  FakeServices services_;
+  Engine engine_{shard_, shard_.keys(), services_, clock_, shard_.random()};
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+}  // namespace flashdb::test
