@@ -20,8 +20,8 @@ size_t GrantedPrefix(const std::deque<LockRequest*>& requests) {
 
 bool LockTable::SlowBlocks(SlotId slot, bool exclusive) const {
   if (!all_.empty()) {
-    bool only_shared = std::all_of(all_.begin(), all_.end(),
-                                   [](const LockRequest* r) { return !r->exclusive; });
+    bool only_shared =
+        std::all_of(all_.begin(), all_.end(), [](const LockRequest* r) { return !r->exclusive; });
     if (exclusive || !only_shared) return true;
   }
   auto it = queues_.find(slot);

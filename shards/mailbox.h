@@ -1,7 +1,7 @@
 // The only door between cores: for each ordered pair of shards a bounded queue with one producer
 // and one consumer. Envelopes gather during a turn of the event loop and are published together by
-// Flush(); what does not fit waits on the sender's side and goes with a later flush, so a full queue
-// blocks nobody. Envelopes from one shard to another arrive in the order they were sent.
+// Flush(); what does not fit waits on the sender's side and goes with a later flush, so a full
+// queue blocks nobody. Envelopes from one shard to another arrive in the order they were sent.
 #pragma once
 
 #include <array>

@@ -98,17 +98,19 @@ void Shard::OnLogProgress() {
     commits_.SetFailed(id_);
     for (ShardId peer = 0; peer < count(); ++peer) {
       if (peer == id_) continue;
-      SendMail(peer, {.deliver = [](Shard& here, const Envelope& mail) {
-                        here.commits().SetFailed(static_cast<ShardId>(mail.value));
-                      },
+      SendMail(peer, {.deliver =
+                          [](Shard& here, const Envelope& mail) {
+                            here.commits().SetFailed(static_cast<ShardId>(mail.value));
+                          },
                       .value = id_});
     }
   }
   commits_.SetDurable(log_->durable(), [](TxnId txn) {
-    SendMail(0, {.deliver = [](Shard& here, const Envelope& mail) {
-                   here.sequencer().Durable(mail.value);
-                   here.PublishCommitIndex();
-                 },
+    SendMail(0, {.deliver =
+                     [](Shard& here, const Envelope& mail) {
+                       here.sequencer().Durable(mail.value);
+                       here.PublishCommitIndex();
+                     },
                  .value = txn});
   });
 }
@@ -118,10 +120,9 @@ void Shard::PublishCommitIndex() {
   if (settled == published_txn_) return;
   published_txn_ = settled;
   for (ShardId shard = 0; shard < count(); ++shard) {
-    SendMail(shard, {.deliver = [](Shard& here, const Envelope& mail) {
-                       here.NoteSettledTxn(mail.value);
-                     },
-                     .value = settled});
+    SendMail(shard,
+             {.deliver = [](Shard& here, const Envelope& mail) { here.NoteSettledTxn(mail.value); },
+              .value = settled});
   }
 }
 
@@ -132,10 +133,12 @@ void Shard::NoteSettledTxn(TxnId txn) {
 
 void Shard::TellPeers() {
   commits_.TellPeers([this](ShardId peer) {
-    SendMail(peer, {.deliver = [](Shard& here, const Envelope& mail) {
-                      auto source = static_cast<ShardId>(reinterpret_cast<uintptr_t>(mail.object));
-                      here.commits().SetSettled(source, mail.value);
-                    },
+    SendMail(peer, {.deliver =
+                        [](Shard& here, const Envelope& mail) {
+                          auto source =
+                              static_cast<ShardId>(reinterpret_cast<uintptr_t>(mail.object));
+                          here.commits().SetSettled(source, mail.value);
+                        },
                     .object = reinterpret_cast<void*>(uintptr_t{id_}),
                     .value = commits_.settled()});
   });
@@ -199,9 +202,8 @@ bool Shard::BackgroundWork(uint64_t now) {
   bool more = !keys_.ReleaseSome(kReleasePerTurn);
   if (!active_expire_ || now < next_expiry_nanos_) return more;
   if (RefusesWrite(0).has_value()) return more;
-  size_t removed = keys_.ExpireSome(kExpirePerStep, [this](SlotId slot) {
-    return locks_.Locked(slot);
-  });
+  size_t removed =
+      keys_.ExpireSome(kExpirePerStep, [this](SlotId slot) { return locks_.Locked(slot); });
   CommitEffects();
   (void)keys_.TakeGate();  // nobody saw these removals
   next_expiry_nanos_ = removed > 0 ? now : now + kExpireEveryNanos;

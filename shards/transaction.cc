@@ -6,9 +6,7 @@
 
 namespace flashdb {
 
-Transaction::~Transaction() {
-  FLASHDB_CHECK(!locked_, "a transaction ended without Finish()");
-}
+Transaction::~Transaction() { FLASHDB_CHECK(!locked_, "a transaction ended without Finish()"); }
 
 Transaction::Part* Transaction::Find(ShardId shard) {
   for (auto& part : parts_) {
@@ -123,12 +121,13 @@ Task<void> Transaction::Finish() {
     SendMail(part->shard, {.deliver = &FinishThere, .object = part.get()});
   }
   if (id_ != 0) {
-    SendMail(0, {.deliver = [](Shard& here, const Envelope& mail) {
-                   here.sequencer().End(static_cast<TxnId>(mail.value),
-                                        static_cast<uint32_t>(
-                                            reinterpret_cast<uintptr_t>(mail.object)));
-                   here.PublishCommitIndex();
-                 },
+    SendMail(0, {.deliver =
+                     [](Shard& here, const Envelope& mail) {
+                       here.sequencer().End(
+                           static_cast<TxnId>(mail.value),
+                           static_cast<uint32_t>(reinterpret_cast<uintptr_t>(mail.object)));
+                       here.PublishCommitIndex();
+                     },
                  .object = reinterpret_cast<void*>(uintptr_t{records}),
                  .value = id_});
   }

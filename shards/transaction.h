@@ -125,7 +125,7 @@ struct WithGate<void> {
 
 template <typename F>
 WithGate<std::invoke_result_t<F&, Keyspace&>> RunCaptured(F& function, TransactionCapture* capture,
-                                                         ShardId home) {
+                                                          ShardId home) {
   using R = std::invoke_result_t<F&, Keyspace&>;
   Shard& here = Shard::Current();
   here.keys().set_capture(capture);

@@ -80,8 +80,8 @@ int Serve(const Config& config) {
   if (Status started = server.Start(); !started.ok()) return Fail(started);
   if (!config.pidfile.empty()) std::ofstream(config.pidfile) << ::getpid() << "\n";
   WatchSignals(server, signals);
-  spdlog::info("flashdb {} with {} shards, data in {}, log {}", FLASHDB_VERSION,
-               ShardCount(config), server.facts().directory, server.facts().log_write_mode);
+  spdlog::info("flashdb {} with {} shards, data in {}, log {}", FLASHDB_VERSION, ShardCount(config),
+               server.facts().directory, server.facts().log_write_mode);
   for (const std::string& address : server.addresses()) {
     fmt::print(stderr, "ready: listening on {}\n", address);
   }

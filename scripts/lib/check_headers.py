@@ -29,11 +29,13 @@ def flags_of(entry):
     return flags
 
 
-def choose(header, by_folder):
+def choose(header, by_place):
+    if header.with_suffix(".cc") in by_place:
+        return by_place[header.with_suffix(".cc")]
     for folder in header.parents:
-        if folder in by_folder:
-            return by_folder[folder]
-    return next(iter(by_folder.values()))
+        if folder in by_place:
+            return by_place[folder]
+    return next(iter(by_place.values()))
 
 
 def check(header, entry):
@@ -44,13 +46,14 @@ def check(header, entry):
 
 
 def main(build, headers):
-    by_folder = {}
+    by_place = {}
     for entry in json.loads(pathlib.Path(build, "compile_commands.json").read_text()):
         source = pathlib.Path(entry["directory"], entry["file"]).resolve()
-        by_folder.setdefault(source.parent, entry)
+        by_place.setdefault(source.parent, entry)
+        by_place.setdefault(source, entry)
     paths = [pathlib.Path(header).resolve() for header in headers]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda path: check(path, choose(path, by_folder)), paths))
+        results = list(pool.map(lambda path: check(path, choose(path, by_place)), paths))
     for header, (code, messages) in zip(headers, results):
         if code != 0:
             print(f"{header}:1: does not compile alone:\n{messages}")

@@ -16,12 +16,12 @@ namespace flashdb {
 }  // namespace flashdb
 
 /// Aborts unless `condition` holds. Further arguments are a fmt format string and its values.
-#define FLASHDB_CHECK(condition, ...)                                          \
-  do {                                                                         \
-    if (!(condition)) [[unlikely]] {                                           \
-      ::flashdb::CheckFailed(__FILE__, __LINE__, #condition,                   \
-                             ::flashdb::internal::CheckMessage(__VA_ARGS__));  \
-    }                                                                          \
+#define FLASHDB_CHECK(condition, ...)                                         \
+  do {                                                                        \
+    if (!(condition)) [[unlikely]] {                                          \
+      ::flashdb::CheckFailed(__FILE__, __LINE__, #condition,                  \
+                             ::flashdb::internal::CheckMessage(__VA_ARGS__)); \
+    }                                                                         \
   } while (false)
 
 namespace flashdb::internal {

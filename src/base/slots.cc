@@ -16,8 +16,7 @@ constexpr auto kTables = [] {
   for (size_t k = 1; k < tables.size(); ++k) {
     for (size_t byte = 0; byte < 256; ++byte) {
       uint16_t previous = tables[k - 1][byte];
-      tables[k][byte] =
-          static_cast<uint16_t>((previous << 8) ^ tables[0][(previous >> 8) & 0xff]);
+      tables[k][byte] = static_cast<uint16_t>((previous << 8) ^ tables[0][(previous >> 8) & 0xff]);
     }
   }
   return tables;

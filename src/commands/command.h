@@ -76,7 +76,8 @@ struct SessionContext {
   Session& session;
   Engine& engine;  // of the client's shard
   ReplyWriter& reply;
-  std::vector<Gate>* gates = nullptr;  // what the reply depends on; a task that reads keys adds here
+  std::vector<Gate>* gates =
+      nullptr;  // what the reply depends on; a task that reads keys adds here
 };
 
 using LocalHandler = void (*)(CommandContext&);
@@ -104,9 +105,9 @@ enum CommandFlag : uint32_t {
   kFast = 1u << 6,
   kLoading = 1u << 7,
   kStale = 1u << 8,
-  kNoAuth = 1u << 9,   // allowed before AUTH
-  kNoMulti = 1u << 10,  // refused inside MULTI
-  kAllSlots = 1u << 11,  // a transaction over every slot of every shard (FLUSHALL, DBSIZE)
+  kNoAuth = 1u << 9,        // allowed before AUTH
+  kNoMulti = 1u << 10,      // refused inside MULTI
+  kAllSlots = 1u << 11,     // a transaction over every slot of every shard (FLUSHALL, DBSIZE)
   kInSubscribe = 1u << 12,  // allowed in RESP2 subscribe mode
   kBypassMulti = 1u << 13,  // runs at once inside MULTI (EXEC, DISCARD, MULTI, WATCH, QUIT, RESET)
 };
@@ -147,33 +148,64 @@ struct Command {
 /// Makers, so that each row reads as one.
 constexpr Command Local(std::string_view name, int arity, uint32_t flags, KeyRange keys,
                         LocalHandler handler, CommandDoc doc) {
-  return {.name = name, .arity = arity, .flags = flags, .keys = keys,
-          .kind = CommandKind::kLocal, .local = handler, .doc = doc};
+  return {.name = name,
+          .arity = arity,
+          .flags = flags,
+          .keys = keys,
+          .kind = CommandKind::kLocal,
+          .local = handler,
+          .doc = doc};
 }
 constexpr Command Spread(std::string_view name, int arity, uint32_t flags, KeyRange keys,
                          LocalHandler handler, Merge merge, CommandDoc doc) {
-  return {.name = name, .arity = arity, .flags = flags, .keys = keys,
-          .kind = CommandKind::kSpread, .local = handler, .merge = merge, .doc = doc};
+  return {.name = name,
+          .arity = arity,
+          .flags = flags,
+          .keys = keys,
+          .kind = CommandKind::kSpread,
+          .local = handler,
+          .merge = merge,
+          .doc = doc};
 }
 constexpr Command InTransaction(std::string_view name, int arity, uint32_t flags, KeyRange keys,
                                 TransactionHandler handler, CommandDoc doc) {
-  return {.name = name, .arity = arity, .flags = flags, .keys = keys,
-          .kind = CommandKind::kTransaction, .transaction = handler, .doc = doc};
+  return {.name = name,
+          .arity = arity,
+          .flags = flags,
+          .keys = keys,
+          .kind = CommandKind::kTransaction,
+          .transaction = handler,
+          .doc = doc};
 }
-constexpr Command Walk(std::string_view name, int arity, uint32_t flags,
-                       TransactionHandler handler, CommandDoc doc) {
-  return {.name = name, .arity = arity, .flags = flags, .keys = {}, .kind = CommandKind::kWalk,
-          .transaction = handler, .doc = doc};
+constexpr Command Walk(std::string_view name, int arity, uint32_t flags, TransactionHandler handler,
+                       CommandDoc doc) {
+  return {.name = name,
+          .arity = arity,
+          .flags = flags,
+          .keys = {},
+          .kind = CommandKind::kWalk,
+          .transaction = handler,
+          .doc = doc};
 }
 constexpr Command OnSession(std::string_view name, int arity, uint32_t flags,
                             SessionHandler handler, CommandDoc doc) {
-  return {.name = name, .arity = arity, .flags = flags, .keys = {},
-          .kind = CommandKind::kSession, .session = handler, .doc = doc};
+  return {.name = name,
+          .arity = arity,
+          .flags = flags,
+          .keys = {},
+          .kind = CommandKind::kSession,
+          .session = handler,
+          .doc = doc};
 }
 constexpr Command OnSessionTask(std::string_view name, int arity, uint32_t flags,
                                 SessionTaskHandler handler, CommandDoc doc) {
-  return {.name = name, .arity = arity, .flags = flags, .keys = {},
-          .kind = CommandKind::kSessionTask, .session_task = handler, .doc = doc};
+  return {.name = name,
+          .arity = arity,
+          .flags = flags,
+          .keys = {},
+          .kind = CommandKind::kSessionTask,
+          .session_task = handler,
+          .doc = doc};
 }
 
 /// The families' rows; each in the file of its family.

@@ -7,6 +7,7 @@
 #include "commands/client.h"
 #include "commands/engine.h"
 #include "commands/multi.h"
+#include "commands/pubsub.h"
 #include "commands/server.h"
 
 namespace flashdb {
@@ -138,29 +139,10 @@ void Quit(SessionContext& context) {
   context.session.link->Close(/*after_output=*/true);
 }
 
-void RemoveListener(PubSubRegistry::ByName& names, const StringSet& of, Session* session) {
-  for (const std::string& name : of) {
-    auto it = names.find(name);
-    if (it == names.end()) continue;
-    it->second.erase(session);
-    if (it->second.empty()) names.erase(it);
-  }
-}
-
-// Says nothing to the client of the channels it leaves: RESET has one reply.
-void LeaveAllChannels(PubSubRegistry& registry, Session& session) {
-  RemoveListener(registry.channels, session.channels, &session);
-  RemoveListener(registry.patterns, session.patterns, &session);
-  RemoveListener(registry.shard_channels, session.shard_channels, &session);
-  session.channels.clear();
-  session.patterns.clear();
-  session.shard_channels.clear();
-}
-
 void Reset(SessionContext& context) {
   Session& session = context.session;
   DiscardMulti(session);
-  LeaveAllChannels(context.engine.pubsub, session);
+  DropSubscriptions(context.engine, session);
   session.db = 0;
   session.protocol = 2;
   session.authenticated = !context.engine.services.PasswordRequired(context.engine);

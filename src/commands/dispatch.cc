@@ -18,8 +18,8 @@ std::string UnknownCommand(ArgView args) {
 }
 
 bool IsContainer(const Command& command) {
-  return command.local == nullptr && command.transaction == nullptr &&
-         command.session == nullptr && command.session_task == nullptr;
+  return command.local == nullptr && command.transaction == nullptr && command.session == nullptr &&
+         command.session_task == nullptr;
 }
 
 std::string UpperName(std::string_view name) {

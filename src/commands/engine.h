@@ -64,9 +64,6 @@ class ServerServices {
   virtual LogInfo DescribeLog(const Engine& engine) = 0;
   /// Ends on the calling shard after `micros` have passed; its event loop runs on meanwhile.
   virtual Task<void> Sleep(uint64_t micros) = 0;
-  /// Ends on the calling shard once `lsn` is settled in `shard`'s log; an error if it never will
-  /// be.
-  virtual Task<Status> AwaitSettled(ShardId shard, Lsn lsn) = 0;
 
   struct Facts {
     std::string run_id;       // 40 hex digits

@@ -28,11 +28,12 @@ std::vector<Part> SplitByShard(const Request& request) {
     auto it = std::find_if(parts.begin(), parts.end(),
                            [&](const Part& part) { return part.shard == owner; });
     if (it == parts.end()) {
-      parts.push_back({.shard = owner, .request = {.command = request.command,
-                                                   .args = {request.args[0]},
-                                                   .db = request.db,
-                                                   .key = MakeKey(request.args[i]),
-                                                   .many_keys = true}});
+      parts.push_back({.shard = owner,
+                       .request = {.command = request.command,
+                                   .args = {request.args[0]},
+                                   .db = request.db,
+                                   .key = MakeKey(request.args[i]),
+                                   .many_keys = true}});
       it = parts.end() - 1;
     }
     for (int k = 0; k < range.step; ++k) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/cycles.h"
+#include "commands/slowlog.h"
 
 namespace flashdb {
 namespace {
@@ -21,7 +22,9 @@ std::vector<std::string> SlowLogArgs(ArgView args) {
   std::vector<std::string> shown;
   bool cut = args.size() > kSlowLogMaxArgs;
   size_t keep = cut ? kSlowLogMaxArgs - 1 : args.size();
-  for (size_t i = 0; i < keep; ++i) shown.push_back(Shortened(args[i]));
+  for (size_t i = 0; i < keep; ++i) {
+    shown.push_back(IsSecretArgument(args, i) ? std::string(kRedacted) : Shortened(args[i]));
+  }
   if (cut) shown.push_back(fmt::format("... ({} more arguments)", args.size() - keep));
   return shown;
 }

@@ -18,10 +18,11 @@ void BackHome(Run& run) {
     run.on_done(run);
     return;
   }
-  SendMail(run.home, {.deliver = [](Shard&, const Envelope& mail) {
-                        auto* done = static_cast<Run*>(mail.object);
-                        done->on_done(*done);
-                      },
+  SendMail(run.home, {.deliver =
+                          [](Shard&, const Envelope& mail) {
+                            auto* done = static_cast<Run*>(mail.object);
+                            done->on_done(*done);
+                          },
                       .object = &run});
 }
 
@@ -93,13 +94,12 @@ bool ExecuteInOrder(Shard& here, Run& run) {
 }
 
 bool WatchesHold(Keyspace& keys, const Run& run) {
-  for (const KeyWatch* watch : run.watches) {
-    if (watch->dirty) return false;
+  bool hold = true;
+  for (const auto& [watch, slot] : run.watches) {
+    keys.NoteSlot(slot);  // that EXEC fails, or not, tells something of the key
+    hold = hold && !watch->Tripped(keys.now());
   }
-  for (const auto& [db, name] : run.unexpired) {
-    if (keys.Find(db, MakeKey(name), Keyspace::Touch::kQuiet) == nullptr) return false;
-  }
-  return true;
+  return hold;
 }
 
 std::optional<std::string> RefusesRun(Shard& here, const Run& run) {

@@ -37,16 +37,16 @@ struct ReplyGate {
 struct Run : LockRequest {
   // Set by the connection.
   std::vector<Request> requests;
-  size_t count = 0;         // of `requests` that are in use
-  std::string* out;         // replies are appended here; `buffer` if the owner is another shard
+  size_t count = 0;  // of `requests` that are in use
+  std::string* out;  // replies are appended here; `buffer` if the owner is another shard
   std::string buffer;
   ShardId home = 0;
   ShardId owner = 0;
   int protocol = 2;
   bool no_touch = false;
-  bool atomic = false;      // all commands are one step and one log record (MULTI/EXEC)
-  std::vector<KeyWatch*> watches;  // atomic: if any is dirty, nothing runs and `aborted` is set
-  std::vector<std::pair<uint32_t, std::string>> unexpired;  // atomic: abort if one has expired
+  bool atomic = false;  // all commands are one step and one log record (MULTI/EXEC)
+  /// atomic: if one has tripped, nothing runs and `aborted` is set.
+  std::vector<std::pair<KeyWatch*, SlotId>> watches;
   const Session* session = nullptr;  // for the slow log; read only while the client waits
   /// Called on the home shard when all is executed, unless StartRun returned true.
   void (*on_done)(Run& self) = nullptr;
@@ -71,7 +71,6 @@ struct Run : LockRequest {
     refused = false;
     atomic = false;
     watches.clear();
-    unexpired.clear();
   }
 };
 

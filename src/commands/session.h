@@ -33,7 +33,6 @@ struct WatchedKey {
   std::string key;
   ShardId owner;
   KeyWatch* state;
-  bool live_at_watch;  // then its expiry counts as a change
 };
 
 /// What a session can ask of the connection it belongs to.
@@ -87,9 +86,7 @@ struct Session {
   StringSet patterns;
   StringSet shard_channels;
 
-  size_t Subscriptions() const {
-    return channels.size() + patterns.size() + shard_channels.size();
-  }
+  size_t Subscriptions() const { return channels.size() + patterns.size() + shard_channels.size(); }
   bool subscribed() const { return Subscriptions() != 0; }
 };
 

@@ -1,6 +1,6 @@
 // GET and SET with their relatives: whole values in and out.
-#include "commands/string_options.h"
 #include "commands/string_handlers.h"
+#include "commands/string_options.h"
 
 namespace flashdb::strings {
 namespace {

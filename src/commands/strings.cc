@@ -1,7 +1,7 @@
 // The rows of the string and bitmap commands.
-#include "commands/string_handlers.h"
-
 #include <array>
+
+#include "commands/string_handlers.h"
 
 namespace flashdb {
 namespace {

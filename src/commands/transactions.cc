@@ -17,15 +17,9 @@ namespace {
 
 // ---- WATCH -------------------------------------------------------------------------------------
 
-struct WatchStart {
-  KeyWatch* watch = nullptr;
-  bool live = false;
-};
-
 bool AlreadyWatched(const Session& session, std::string_view key) {
-  return std::any_of(session.watches.begin(), session.watches.end(), [&](const WatchedKey& w) {
-    return w.db == session.db && w.key == key;
-  });
+  return std::any_of(session.watches.begin(), session.watches.end(),
+                     [&](const WatchedKey& w) { return w.db == session.db && w.key == key; });
 }
 
 Task<void> Watch(SessionContext& context) {
@@ -43,16 +37,12 @@ Task<void> Watch(SessionContext& context) {
       Keyspace& keys = Shard::Current().keys();
       auto* watch = new KeyWatch;
       keys.AddWatch(db, key.bytes, watch);
-      bool live = keys.Find(db, key, Keyspace::Touch::kQuiet) != nullptr;
       (void)keys.TakeGate();  // WATCH's reply tells nothing of the key
-      return WatchStart{watch, live};
+      return watch;
     };
-    WatchStart started = co_await On(owner, start);
-    session.watches.push_back({.db = db,
-                               .key = std::string(key.bytes),
-                               .owner = owner,
-                               .state = started.watch,
-                               .live_at_watch = started.live});
+    KeyWatch* watch = co_await On(owner, start);
+    session.watches.push_back(
+        {.db = db, .key = std::string(key.bytes), .owner = owner, .state = watch});
   }
   context.reply.Ok();
 }
@@ -174,8 +164,7 @@ Task<void> ExecuteOnOne(SessionContext& context, Batch& batch, ShardId owner) {
   run.atomic = true;
   run.on_done = [](Run& self) { static_cast<AtomicRun&>(self).done.Set(); };
   for (const WatchedKey& watched : batch.watches) {
-    run.watches.push_back(watched.state);
-    if (watched.live_at_watch) run.unexpired.emplace_back(watched.db, watched.key);
+    run.watches.push_back({watched.state, SlotOf(watched.key)});
   }
   if (!StartRun(run)) co_await run.done;
   if (!run.aborted && !run.refused) context.reply.Array(run.count);
@@ -226,9 +215,8 @@ class WideExec {
     auto check = [this](ShardId shard, Keyspace& keys) -> int {
       for (const WatchedKey& watched : batch_.watches) {
         if (watched.owner != shard) continue;
-        KeyRef key = MakeKey(watched.key);
-        bool live = keys.Find(watched.db, key, Keyspace::Touch::kQuiet) != nullptr;
-        if (watched.state->dirty || (watched.live_at_watch && !live)) return 0;
+        keys.NoteSlot(SlotOf(watched.key));
+        if (watched.state->Tripped(keys.now())) return 0;
       }
       return 1;
     };
@@ -336,11 +324,11 @@ constexpr Command kCommands[] = {
               {"Forgets the queued commands.", "2.0.0", "transactions",
                "O(N), N being the queued commands"}),
     OnSessionTask("watch", -2, kNoScript | kLoading | kStale | kFast | kBypassMulti, &Watch,
-                  {"Makes EXEC fail if one of the keys changes before it.", "2.2.0",
-                   "transactions", "O(1) for each key"}),
-    OnSession("unwatch", 1, kNoScript | kLoading | kStale | kFast, &Unwatch,
-              {"Forgets the watched keys.", "2.2.0", "transactions",
-               "O(N), N being the watched keys"}),
+                  {"Makes EXEC fail if one of the keys changes before it.", "2.2.0", "transactions",
+                   "O(1) for each key"}),
+    OnSession(
+        "unwatch", 1, kNoScript | kLoading | kStale | kFast, &Unwatch,
+        {"Forgets the watched keys.", "2.2.0", "transactions", "O(N), N being the watched keys"}),
 };
 
 }  // namespace

@@ -24,8 +24,8 @@ class PosixFile final : public File {
   StatusOr<size_t> ReadAt(uint64_t offset, std::span<uint8_t> into) override {
     size_t done = 0;
     while (done < into.size()) {
-      ssize_t n = ::pread(fd_, into.data() + done, into.size() - done,
-                          static_cast<off_t>(offset + done));
+      ssize_t n =
+          ::pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return ErrnoStatus(errno, "read " + path_);
       if (n == 0) break;

@@ -15,11 +15,13 @@ Status SetupError(int error) {
   if (error == ENOSYS) {
     what += ": this kernel has no io_uring; FlashDB needs Linux 6.1 or newer";
   } else if (error == EINVAL) {
-    what += ": this kernel lacks IORING_SETUP_SINGLE_ISSUER or IORING_SETUP_DEFER_TASKRUN;"
-            " FlashDB needs Linux 6.1 or newer";
+    what +=
+        ": this kernel lacks IORING_SETUP_SINGLE_ISSUER or IORING_SETUP_DEFER_TASKRUN;"
+        " FlashDB needs Linux 6.1 or newer";
   } else if (error == EPERM) {
-    what += ": io_uring is forbidden here; check sysctl kernel.io_uring_disabled and the"
-            " container's seccomp profile";
+    what +=
+        ": io_uring is forbidden here; check sysctl kernel.io_uring_disabled and the"
+        " container's seccomp profile";
   } else if (error == ENOMEM) {
     what += ": not enough locked memory; raise `ulimit -l`";
   }
@@ -56,8 +58,8 @@ Status Ring::SetUpReceiveBuffers(const Options& options) {
   ReceiveBuffers& buffers = receive_buffers_;
   buffers.buffer_bytes_ = options.receive_buffer_bytes;
   buffers.count_ = options.receive_buffers;
-  void* memory = mmap(nullptr, buffers.count_ * sizeof(io_uring_buf),
-                      PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+  void* memory = mmap(nullptr, buffers.count_ * sizeof(io_uring_buf), PROT_READ | PROT_WRITE,
+                      MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
   if (memory == MAP_FAILED) return ErrnoStatus(errno, "allocate the receive buffer ring");
   buffers.ring_ = static_cast<io_uring_buf_ring*>(memory);
   io_uring_buf_reg registration{};
@@ -70,13 +72,12 @@ Status Ring::SetUpReceiveBuffers(const Options& options) {
   buffers.memory_.reset(new char[size_t{buffers.count_} * buffers.buffer_bytes_]);
   io_uring_buf_ring_init(buffers.ring_);
   for (uint32_t i = 0; i < buffers.count_; ++i) {
-    io_uring_buf_ring_add(buffers.ring_,
-                          buffers.memory_.get() + size_t{i} * buffers.buffer_bytes_,
+    io_uring_buf_ring_add(buffers.ring_, buffers.memory_.get() + size_t{i} * buffers.buffer_bytes_,
                           buffers.buffer_bytes_, static_cast<uint16_t>(i),
                           io_uring_buf_ring_mask(buffers.count_), static_cast<int>(i));
   }
   io_uring_buf_ring_advance(buffers.ring_, static_cast<int>(buffers.count_));
-    return OkStatus();
+  return OkStatus();
 }
 
 std::span<const char> ReceiveBuffers::Data(uint32_t cqe_flags, int32_t bytes) const {
@@ -204,9 +205,9 @@ size_t Ring::Turn(uint64_t wait_nanos) {
     timeout.tv_nsec = static_cast<int64_t>(wait_nanos % 1'000'000'000);
     result = io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &timeout, nullptr);
   }
-  FLASHDB_CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
-                    result == -EAGAIN,
-                "io_uring_enter: {}", result);
+  FLASHDB_CHECK(
+      result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY || result == -EAGAIN,
+      "io_uring_enter: {}", result);
   return Dispatch();
 }
 

@@ -87,8 +87,8 @@ bool Connection::ParseNext() {
   RequestLimits limits = server_.limits().request;
   limits.authenticated = session_.authenticated;
   size_t consumed = 0;
-  ParseResult result = parser_.Parse(std::string_view(in_).substr(in_at_), limits,
-                                     &next_request_.args, &consumed);
+  ParseResult result =
+      parser_.Parse(std::string_view(in_).substr(in_at_), limits, &next_request_.args, &consumed);
   in_at_ += consumed;
   if (result == ParseResult::kNeedMore) return false;
   if (result == ParseResult::kError) {
@@ -205,7 +205,8 @@ void Connection::Resume() {
   if (!closing_) server_.MarkReady(*this);
 }
 
-// ---- Commands that are no part of a run ----------------------------------------------------------
+// ---- Commands that are no part of a run
+// ----------------------------------------------------------
 
 void Connection::ReplyError(std::string_view line) {
   CountError(server_.engine(), line);
@@ -248,10 +249,8 @@ void Connection::ExecuteSession() {
     EndReply(start);
     return;
   }
-  SessionContext context{.args = next_request_.args,
-                         .session = session_,
-                         .engine = server_.engine(),
-                         .reply = reply};
+  SessionContext context{
+      .args = next_request_.args, .session = session_, .engine = server_.engine(), .reply = reply};
   uint64_t begin = CycleCount();
   command.session(context);
   bool failed = out_.size() > start && out_[start] == '-';

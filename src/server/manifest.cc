@@ -31,8 +31,8 @@ StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path) {
   constexpr uint64_t kLargest = 1 << 20;
   if (size > kLargest) return Damaged(path, "far too long to be a manifest");
   std::string text(size, '\0');
-  FLASHDB_ASSIGN_OR_RETURN(
-      size_t got, file->ReadAt(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
+  FLASHDB_ASSIGN_OR_RETURN(size_t got,
+                           file->ReadAt(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
   text.resize(got);
   return text;
 }

@@ -59,9 +59,10 @@ Status Recovery::CutGeneration(const Generation& generation) {
     }
     last_lsn_ = std::max(last_lsn_, scans[i].next_lsn - 1);
     if (cuts[i].txn != 0 && cuts[i].lsn < scans[i].next_lsn) {
-      spdlog::warn("recovery: {}: cut {} records from LSN {} on: transaction {} was not whole, so "
-                   "nothing from there on had been acknowledged",
-                   scans[i].directory, scans[i].next_lsn - cuts[i].lsn, cuts[i].lsn, cuts[i].txn);
+      spdlog::warn(
+          "recovery: {}: cut {} records from LSN {} on: transaction {} was not whole, so "
+          "nothing from there on had been acknowledged",
+          scans[i].directory, scans[i].next_lsn - cuts[i].lsn, cuts[i].lsn, cuts[i].txn);
     }
   }
   return OkStatus();

@@ -47,11 +47,12 @@ void RaiseFileLimit(Config& config) {
   raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
   (void)setrlimit(RLIMIT_NOFILE, &raised);
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
-  auto possible = static_cast<uint32_t>(
-      limit.rlim_cur > kReservedFiles ? limit.rlim_cur - kReservedFiles : 1);
-  spdlog::warn("maxclients lowered from {} to {}: the limit of open files is {}; raise it with "
-               "`ulimit -n {}` or LimitNOFILE=",
-               config.maxclients, possible, limit.rlim_cur, wanted);
+  auto possible =
+      static_cast<uint32_t>(limit.rlim_cur > kReservedFiles ? limit.rlim_cur - kReservedFiles : 1);
+  spdlog::warn(
+      "maxclients lowered from {} to {}: the limit of open files is {}; raise it with "
+      "`ulimit -n {}` or LimitNOFILE=",
+      config.maxclients, possible, limit.rlim_cur, wanted);
   config.maxclients = possible;
 }
 
@@ -208,9 +209,9 @@ Status Server::StartShard(Shard& shard) {
   FLASHDB_RETURN_IF_ERROR(ByOne(id, [&] { return recovery.JoinGeneration(); }));
   FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return recovery.ReplayMine(id, shard.keys()); }));
   return Together(id, [&]() -> Status {
-    FLASHDB_ASSIGN_OR_RETURN(std::unique_ptr<LogWriter> log,
-                             LogWriter::Open(files_, shard.ring(), clock_, LogOptionsOf(id),
-                                             recovery.StartOf(id)));
+    FLASHDB_ASSIGN_OR_RETURN(
+        std::unique_ptr<LogWriter> log,
+        LogWriter::Open(files_, shard.ring(), clock_, LogOptionsOf(id), recovery.StartOf(id)));
     shard.StartLog(std::move(log), recovery.last_txn());
     return OkStatus();
   });

@@ -56,7 +56,6 @@ class Server final : public ServerServices {
   void RequestShutdown() override;
   LogInfo DescribeLog(const Engine& engine) override;
   Task<void> Sleep(uint64_t micros) override;
-  Task<Status> AwaitSettled(ShardId shard, Lsn lsn) override;
   const Facts& facts() const override { return facts_; }
 
  private:

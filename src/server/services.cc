@@ -17,22 +17,6 @@ std::string HexId(Random& random) {
   return id;
 }
 
-struct SettleAwaiter : SettleWaiter {
-  std::coroutine_handle<> handle;
-  CommitQueue& commits;
-  ShardId shard;
-
-  SettleAwaiter(CommitQueue& queue, ShardId source) : commits(queue), shard(source) {
-    on_progress = [](SettleWaiter& self) { static_cast<SettleAwaiter&>(self).handle.resume(); };
-  }
-  bool await_ready() const { return false; }
-  void await_suspend(std::coroutine_handle<> waiting) {
-    handle = waiting;
-    commits.AddWaiter(shard, *this);
-  }
-  void await_resume() {}
-};
-
 // The upper bound of the bucket in which the given share of the commits lies, in microseconds.
 uint64_t PercentileMicros(const LogWriterStats& stats, double share) {
   uint64_t total = 0;
@@ -57,10 +41,9 @@ void Server::FillFacts() {
   facts_.directory = std::filesystem::absolute(config_.dir, ignored).string();
   facts_.shard_port_base = config_.shard_ports;
   facts_.started_at = clock_.NowMillis();
-  facts_.log_write_mode = fmt::format(
-      "{} (probe: direct {:.0f} us, buffered {:.0f} us)",
-      probe_.mode == WriteMode::kDirectSync ? "direct" : "buffered", probe_.direct_micros,
-      probe_.buffered_micros);
+  facts_.log_write_mode = fmt::format("{} (probe: direct {:.0f} us, buffered {:.0f} us)",
+                                      probe_.mode == WriteMode::kDirectSync ? "direct" : "buffered",
+                                      probe_.direct_micros, probe_.buffered_micros);
 }
 
 bool Server::AdmitConnection() {
@@ -133,23 +116,6 @@ LogInfo Server::DescribeLog(const Engine& engine) {
 
 Task<void> Server::Sleep(uint64_t micros) {
   co_await Shard::Current().Sleep((micros + 999) / 1000);
-}
-
-Task<Status> Server::AwaitSettled(ShardId shard, Lsn lsn) {
-  CommitQueue& commits = Shard::Current().commits();
-  if (shard != CurrentShardId()) {
-    ShardId home = CurrentShardId();
-    auto want = [home, lsn] { Shard::Current().commits().Want(home, lsn); };
-    co_await On(shard, want);
-  }
-  while (!commits.IsSettled(shard, lsn)) {
-    if (commits.HasFailed(shard)) {
-      co_return absl::DataLossError("the log failed before this was on disk");
-    }
-    SettleAwaiter awaiter(commits, shard);
-    co_await awaiter;
-  }
-  co_return OkStatus();
 }
 
 }  // namespace flashdb

@@ -92,9 +92,10 @@ void ShardServer::Accept(Listener& listener, int32_t result, uint32_t flags) {
     return;
   }
   ShardId home = listener.spread ? server_.NextHome() : shard_.id();
-  SendMail(home, {.deliver = [](Shard&, const Envelope& mail) {
-                    Server::Here().Adopt(static_cast<int>(mail.value));
-                  },
+  SendMail(home, {.deliver =
+                      [](Shard&, const Envelope& mail) {
+                        Server::Here().Adopt(static_cast<int>(mail.value));
+                      },
                   .value = static_cast<uint64_t>(result)});
 }
 
@@ -149,9 +150,7 @@ void ShardServer::MarkDirty(Connection& connection) {
   dirty_.push_back(&connection);
 }
 
-void ShardServer::RetryLater(Connection& connection) {
-  retry_.push_back(connection.session().id);
-}
+void ShardServer::RetryLater(Connection& connection) { retry_.push_back(connection.session().id); }
 
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();

@@ -7,9 +7,7 @@
 namespace flashdb {
 namespace {
 
-TEST(SlotsTest, Crc16GivesTheSpecificationsCheckValue) {
-  EXPECT_EQ(Crc16("123456789"), 0x31C3);
-}
+TEST(SlotsTest, Crc16GivesTheSpecificationsCheckValue) { EXPECT_EQ(Crc16("123456789"), 0x31C3); }
 
 TEST(SlotsTest, KeysHaveTheSlotsThatRedisClusterGivesThem) {
   EXPECT_EQ(SlotOf("foo"), 12182);

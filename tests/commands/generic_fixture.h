@@ -23,6 +23,8 @@ class FakeServices final : public ServerServices {
   bool CheckPassword(const Engine&, std::string_view) override { return false; }
   bool PasswordRequired(const Engine&) override { return false; }
   void RequestShutdown() override {}
+  LogInfo DescribeLog(const Engine&) override { return {}; }
+  Task<void> Sleep(uint64_t) override { co_return; }
   const Facts& facts() const override { return facts_; }
 
   std::string sync = "always";

@@ -24,7 +24,8 @@ Task<void> FakeServices::Sleep(uint64_t micros) {
 }
 
 ServerFixture::ServerFixture() {
-  Status attached = shard_.Attach({.entries = 8, .receive_buffers = 2, .receive_buffer_bytes = 1024});
+  Status attached =
+      shard_.Attach({.entries = 8, .receive_buffers = 2, .receive_buffer_bytes = 1024});
   EXPECT_TRUE(attached.ok()) << MessageOf(attached);
   Engine::SetCurrent(&engine_);
   services_.facts_.run_id = std::string(40, 'a');

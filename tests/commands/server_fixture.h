@@ -42,7 +42,6 @@ class FakeServices final : public ServerServices {
   void RequestShutdown() override { shutdown_requested = true; }
   LogInfo DescribeLog(const Engine&) override { return log; }
   Task<void> Sleep(uint64_t micros) override;
-  Task<Status> AwaitSettled(ShardId, Lsn) override { co_return OkStatus(); }
   const Facts& facts() const override { return facts_; }
 
   Facts facts_;
