@@ -258,7 +258,7 @@ TEST_F(CommandsTest, ConnectionAndServer) {
       {"AUTH x",
        "(error) ERR AUTH <password> called without any password configured for the "
        "default user. Are you sure your configuration is correct?"},
-      {"CONFIG GET maxclients", "[\"maxclients\", \"20000\"]"},
+      {"CONFIG GET databases", "[\"databases\", \"16\"]"},
       {"CLUSTER KEYSLOT a", "(integer) 15495"},
       {"COMMAND GETKEYS MSET a 1 b 2", "[\"a\", \"b\"]"},
       {"SLOWLOG RESET", "OK"},

@@ -262,7 +262,7 @@ TEST_F(FullDiskTest, ADiskThatTheLogItselfFillsLosesNothing) {
   if (started.ok()) {
     client = std::make_unique<Client>(server.port());
   } else {
-    EXPECT_THAT(MessageOf(started), AllOf(HasSubstr("disk"), HasSubstr(disk_.path())));
+    EXPECT_THAT(MessageOf(started), AllOf(HasSubstr("No space left"), HasSubstr(disk_.path())));
     ASSERT_EQ(mount("small", disk_.path().c_str(), "tmpfs", MS_REMOUNT, "size=48m"), 0);
     ASSERT_NO_FATAL_FAILURE(Start());
   }
