@@ -78,9 +78,8 @@ Task<std::optional<std::string>> Transaction::Lock(uint64_t bytes) {
   co_return std::nullopt;
 }
 
-void Transaction::Sequence(Shard& here, const Envelope& mail) {
+void Transaction::Sequence(Shard&, const Envelope& mail) {
   auto* transaction = static_cast<Transaction*>(mail.object);
-  if (transaction->write_) transaction->id_ = here.sequencer().Assign();
   for (auto& part : transaction->parts_) {
     SendMail(part->shard, {.deliver = &LockThere, .object = part.get()});
   }
@@ -114,25 +113,28 @@ Task<void> Transaction::Finish() {
   if (!locked_) co_return;
   bool changed = std::any_of(parts_.begin(), parts_.end(),
                              [](const auto& part) { return !part->capture.sink.empty(); });
-  uint32_t records = changed && id_ != 0 ? static_cast<uint32_t>(parts_.size()) : 0;
   outstanding_ = parts_.size();
-  for (auto& part : parts_) {
-    part->write_record = changed;
-    SendMail(part->shard, {.deliver = &FinishThere, .object = part.get()});
-  }
-  if (id_ != 0) {
-    SendMail(0, {.deliver =
-                     [](Shard& here, const Envelope& mail) {
-                       here.sequencer().End(
-                           static_cast<TxnId>(mail.value),
-                           static_cast<uint32_t>(reinterpret_cast<uintptr_t>(mail.object)));
-                       here.PublishCommitIndex();
-                     },
-                 .object = reinterpret_cast<void*>(uintptr_t{records}),
-                 .value = id_});
+  for (auto& part : parts_) part->write_record = changed;
+  if (changed && parts_.size() > 1) {
+    SendMail(0, {.deliver = &CommitInOrder, .object = this});
+  } else {
+    for (auto& part : parts_)
+      SendMail(part->shard, {.deliver = &FinishThere, .object = part.get()});
   }
   co_await finished_;
   locked_ = false;
+}
+
+// On shard 0. Recovery cuts each log at its first record of a transaction that is not whole or of a
+// later one, so every log must hold its records in the order of their ids: ids are given when
+// transactions end, and mail from here keeps that order.
+void Transaction::CommitInOrder(Shard& here, const Envelope& mail) {
+  auto* transaction = static_cast<Transaction*>(mail.object);
+  transaction->id_ = here.sequencer().Assign();
+  here.sequencer().End(transaction->id_, static_cast<uint32_t>(transaction->parts_.size()));
+  for (auto& part : transaction->parts_) {
+    SendMail(part->shard, {.deliver = &FinishThere, .object = part.get()});
+  }
 }
 
 void Transaction::FinishThere(Shard& here, const Envelope& mail) {

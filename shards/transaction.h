@@ -93,6 +93,7 @@ class Transaction {
   static void LockThere(Shard& here, const Envelope& mail);
   static void GrantedThere(LockRequest& lock);
   static void GrantedHome(Shard& here, const Envelope& mail);
+  static void CommitInOrder(Shard& here, const Envelope& mail);
   static void FinishThere(Shard& here, const Envelope& mail);
   static void FinishedHome(Shard& here, const Envelope& mail);
   void AppendRecord(Shard& here, Part& part);

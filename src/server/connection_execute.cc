@@ -66,7 +66,9 @@ bool Connection::Step() {
 // Gathers consecutive commands of one owner; the first that does not fit stays in next_request_.
 void Connection::FillRun() {
   run_.Clear();
-  while (run_.count < kCommandsPerRun) {
+  // CLIENT REPLY SKIP silences one command, and a run is silenced as a whole.
+  size_t most = session_.reply_mode == ReplyMode::kSkipThis ? 1 : kCommandsPerRun;
+  while (run_.count < most) {
     if (next_ == Next::kNone && !ParseNext()) return;
     if (next_ != Next::kRun) return;
     if (run_.count > 0 && next_owner_ != run_.owner) return;

@@ -122,7 +122,7 @@ LogStart Recovery::StartOf(ShardId shard) const {
     if (log.generation.number == generations_.back().number && log.id == shard) start = log.start;
   }
   // A log without any record of its own begins above everything that was replayed.
-  if (start.next_lsn <= 1) start.next_lsn = last_lsn_ + 1;
+  if (start.previous_segment == 0) start.next_lsn = last_lsn_ + 1;
   start.settled_txn = std::max(start.settled_txn, last_txn_);
   return start;
 }

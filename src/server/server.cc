@@ -114,7 +114,13 @@ Status Server::ProbeLog() {
     probe_.mode = WriteMode::kBuffered;
     return OkStatus();
   }
-  FLASHDB_ASSIGN_OR_RETURN(probe_, ProbeWriteMode(files_, config_.dir + "/wal", clock_));
+  StatusOr<ProbeResult> probe = ProbeWriteMode(files_, config_.dir + "/wal", clock_);
+  if (!probe.ok()) {
+    return Status(probe.status().code(),
+                  MessageOf(probe.status()) +
+                      "; free space on that disk, or choose another --dir, and start again");
+  }
+  probe_ = *probe;
   if (config_.log_write == LogWriteMode::kDirect) {
     if (probe_.direct_micros == 0) {
       return absl::FailedPreconditionError(

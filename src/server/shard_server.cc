@@ -165,28 +165,19 @@ bool ShardServer::Work() {
 
 void ShardServer::FlushOutput() {
   flushing_.swap(dirty_);
-  bool dead = false;
   for (Connection* connection : flushing_) {
     connection->listed_dirty = false;
     connection->Flush();
-    dead |= connection->Dead();
+    if (connection->Dead()) Bury(*connection);
   }
   flushing_.clear();
-  if (dead) Reap();
 }
 
-void ShardServer::Reap() {
-  std::vector<uint64_t> gone;
-  for (auto& [id, connection] : connections_) {
-    if (connection->Dead()) gone.push_back(id);
-  }
-  for (uint64_t id : gone) {
-    Connection& connection = *connections_[id];
-    std::erase(ready_, &connection);
-    std::erase(dirty_, &connection);
-    connections_.erase(id);
-    server_.ReleaseConnection();
-  }
+void ShardServer::Bury(Connection& connection) {
+  if (connection.listed_ready) std::erase(ready_, &connection);
+  if (connection.listed_dirty) std::erase(dirty_, &connection);
+  connections_.erase(connection.session().id);
+  server_.ReleaseConnection();
 }
 
 void ShardServer::Tick() {

@@ -61,7 +61,7 @@ class ShardServer final : public TurnHook {
 
   void Accept(Listener& listener, int32_t result, uint32_t flags);
   void Arm(Listener& listener);
-  void Reap();
+  void Bury(Connection& connection);
   void Tick();
   void SampleRates(uint64_t nanos);
 
