@@ -87,8 +87,11 @@ bool ExecuteInOrder(Shard& here, Run& run) {
     bool queued = Blocked(here, request);
     if (queued && !QueueForLocks(here, run, run.next + 1)) return false;
     ExecuteRequest(here, run, request);
-    if (queued) here.locks().Release(run);
     ++run.next;
+    if (queued) here.locks().Release(run);
+    if (run.out->size() > run.output_limit) [[unlikely]] {
+      return true;
+    }
   }
   return true;
 }
@@ -149,7 +152,7 @@ void ResumeRun(LockRequest& lock) {
   } else {
     ExecuteRequest(here, run, run.requests[run.next++]);
     here.locks().Release(run);
-    done = ExecuteInOrder(here, run);
+    done = run.out->size() > run.output_limit || ExecuteInOrder(here, run);
   }
   if (done) BackHome(run);
 }

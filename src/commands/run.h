@@ -44,6 +44,9 @@ struct Run : LockRequest {
   ShardId owner = 0;
   int protocol = 2;
   bool no_touch = false;
+  /// Once `out` has grown beyond this many bytes the run ends early, with next < count: the client
+  /// has to read before the rest is executed. Not for atomic runs.
+  size_t output_limit = SIZE_MAX;
   bool atomic = false;  // all commands are one step and one log record (MULTI/EXEC)
   /// atomic: if one has tripped, nothing runs and `aborted` is set.
   std::vector<std::pair<KeyWatch*, SlotId>> watches;
@@ -59,11 +62,17 @@ struct Run : LockRequest {
   // Progress.
   size_t next = 0;
 
+  static constexpr size_t kArgsKept = 1024;  // a huge command's memory is given back
+
   Request& Add() {
     if (count == requests.size()) requests.emplace_back();
     return requests[count++];
   }
+  bool Unfinished() const { return next < count; }
   void Clear() {
+    for (size_t i = 0; i < count; ++i) {
+      if (requests[i].args.capacity() > kArgsKept) Args().swap(requests[i].args);
+    }
     count = 0;
     next = 0;
     gates.clear();

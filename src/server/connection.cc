@@ -48,7 +48,7 @@ void Connection::Receive() {
 }
 
 bool Connection::InputIsFull() const {
-  return (busy_ || Paused() || next_ != Next::kNone) && InputBytes() > kInputHigh;
+  return (InputInUse() || Paused()) && InputBytes() > kInputHigh;
 }
 
 void Connection::OnReceived(int32_t result, uint32_t flags) {
@@ -75,12 +75,10 @@ void Connection::OnReceived(int32_t result, uint32_t flags) {
 }
 
 void Connection::Append(std::span<const char> bytes) {
-  // A command that has been parsed and not executed yet still refers to in_.
-  bool in_use = busy_ || next_ != Next::kNone;
-  (in_use ? later_in_ : in_).append(bytes.data(), bytes.size());
+  (InputInUse() ? later_in_ : in_).append(bytes.data(), bytes.size());
   server_.engine().stats.input_bytes += bytes.size();
   server_.MarkReady(*this);
-  if (!busy_ && InputBytes() > server_.limits().max_query_bytes) {
+  if (!InputInUse() && InputBytes() > server_.limits().max_query_bytes) {
     server_.LogClosed(session_, "its unfinished command is longer than client-query-buffer-limit");
     CloseNow();
   }

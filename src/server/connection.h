@@ -83,6 +83,8 @@ class Connection final : public SessionLink {
   /// Drops what has been executed; true if input that came meanwhile is now there to parse.
   bool TidyInput();
   bool InputIsFull() const;
+  /// Parsed commands that have not been executed yet refer to in_: it must not move.
+  bool InputInUse() const { return busy_ || next_ != Next::kNone || run_.Unfinished(); }
 
   // Execution (connection_execute.cc).
   bool Step();

@@ -41,8 +41,8 @@ bool Connection::Work() {
 
 // Executes the next run or command; false if no whole command is there (or must wait).
 bool Connection::Step() {
-  FillRun();
-  if (run_.count > 0) {
+  if (!run_.Unfinished()) FillRun();
+  if (run_.Unfinished()) {
     ExecuteRun();
     return true;
   }
@@ -156,6 +156,8 @@ void Connection::ExecuteRun() {
   run_.no_touch = session_.no_touch;
   run_.session = &session_;
   run_.buffer.clear();
+  run_.gates.clear();
+  run_.output_limit = kOutputHigh;
   run_.out = local && !silent ? &out_ : &run_.buffer;
   run_.on_done = [](Run& self) {
     const auto* session = self.session;
@@ -244,6 +246,9 @@ void Connection::ExecuteSession() {
     if (command.has(kNoMulti)) {
       session_.multi_failed = true;
       reply.Error("ERR Command not allowed inside a transaction");
+    } else if (session_.queue_bytes > server_.limits().max_query_bytes) {
+      session_.multi_failed = true;
+      reply.Error("ERR The queued commands are longer than client-query-buffer-limit");
     } else {
       QueueForExec(session_, command, next_request_.args);
       reply.Simple("QUEUED");

@@ -79,7 +79,7 @@ void Connection::OnSent(int32_t result) {
   sending_.clear();
   sent_ = 0;
   if (sending_.capacity() > kOutputKeep) std::string().swap(sending_);
-  if (next_ != Next::kNone || in_at_ < in_.size() || receive_paused_ || end_of_input_) {
+  if (InputInUse() || in_at_ < in_.size() || receive_paused_ || end_of_input_) {
     server_.MarkReady(*this);  // it may have been held back by its output
   }
 }

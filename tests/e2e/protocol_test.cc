@@ -252,6 +252,22 @@ TEST_F(ProtocolTest, AClientThatDoesNotReadIsHeldBack) {
   for (int i = 0; i < kGets; ++i) ASSERT_EQ(lazy.GetReply().str.size(), 100'000u) << i;
 }
 
+// Not even within one batch of commands, whose replies are large each; on either shard.
+TEST_F(ProtocolTest, ABatchOfHugeRepliesIsHeldBackHalfway) {
+  for (const char* key : {"k", "l"}) {
+    ASSERT_TRUE(client->Command({"SET", key, std::string(4'000'000, 'x')}).ok());
+    const uint64_t before = ResidentKilobytes();
+    Client lazy(server.port(), milliseconds(60000));
+    constexpr int kGets = 120;  // 480 MB of replies
+    std::string request;
+    for (int i = 0; i < kGets; ++i) request += std::string("GET ") + key + "\r\n";
+    ASSERT_TRUE(lazy.Send(request).ok());
+    std::this_thread::sleep_for(milliseconds(500));
+    EXPECT_LT(ResidentKilobytes(), before + 250'000);
+    for (int i = 0; i < kGets; ++i) ASSERT_EQ(lazy.GetReply().str.size(), 4'000'000u) << i;
+  }
+}
+
 class StrangerTest : public ProtocolTest {
  protected:
   StrangerTest() : ProtocolTest({"--requirepass", "secret word"}) {}
