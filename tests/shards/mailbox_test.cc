@@ -110,7 +110,7 @@ TEST_F(MailboxTest, AFullQueueHoldsUpOnlyItsOwnReceiver) {
   EXPECT_EQ(got_, Values{99});
 }
 
-TEST_F(MailboxTest, TheCountersMayWrapAround) {
+TEST_F(MailboxTest, ThePlacesOfAQueueAreUsedAgain) {
   for (uint64_t i = 0; i < MailQueue::kCapacity * 5 / 2; ++i) {
     Send(a_, 1, i);
     if (i % 7 == 0) {
