@@ -5,42 +5,29 @@
 #include "base/check.h"
 
 namespace flashdb {
-namespace {
 
-// How many requests of a queue hold the lock: one exclusive, or the leading shared ones.
-size_t GrantedPrefix(const std::deque<LockRequest*>& requests) {
-  if (requests.empty()) return 0;
-  if (requests.front()->exclusive) return 1;
-  size_t n = 0;
-  while (n < requests.size() && !requests[n]->exclusive) ++n;
-  return n;
+// A crowd may wait at one slot: counts answer here what a walk over the queue would.
+bool LockTable::SlotQueue::MayAdmitNext() const {
+  if (granted == requests.size()) return false;
+  return granted == 0 || (!requests[granted]->exclusive && !requests.front()->exclusive);
 }
 
-}  // namespace
-
 bool LockTable::SlowBlocks(SlotId slot, bool exclusive) const {
-  if (!all_.empty()) {
-    bool only_shared =
-        std::all_of(all_.begin(), all_.end(), [](const LockRequest* r) { return !r->exclusive; });
-    if (exclusive || !only_shared) return true;
-  }
+  if (!all_.empty() && (exclusive || all_exclusive_ > 0)) return true;
   auto it = queues_.find(slot);
   if (it == queues_.end()) return false;
-  if (exclusive) return true;
-  const auto& requests = it->second.requests;
-  return std::any_of(requests.begin(), requests.end(),
-                     [](const LockRequest* r) { return r->exclusive; });
+  return exclusive || it->second.exclusive > 0;
 }
 
 bool LockTable::Acquire(LockRequest& request) {
   request.granted = false;
   request.waiting_for = 0;
   if (!all_.empty()) {
-    all_.push_back(&request);
+    PushToAll(request);
     return false;
   }
   if (request.all) {
-    all_.push_back(&request);
+    PushToAll(request);
     request.granted = active_ == 0;
     return request.granted;
   }
@@ -52,11 +39,27 @@ bool LockTable::Acquire(LockRequest& request) {
 void LockTable::Enter(LockRequest& request) {
   ++active_;
   for (SlotId slot : request.slots) {
-    auto& requests = queues_[slot].requests;
+    SlotQueue& queue = queues_[slot];
     locked_[slot] = 1;
-    requests.push_back(&request);
-    if (GrantedPrefix(requests) < requests.size()) ++request.waiting_for;
+    queue.requests.push_back(&request);
+    if (request.exclusive) ++queue.exclusive;
+    // If an earlier one waits, that one may not be admitted, and so this one may not.
+    if (queue.MayAdmitNext()) {
+      ++queue.granted;
+    } else {
+      ++request.waiting_for;
+    }
   }
+}
+
+void LockTable::PushToAll(LockRequest& request) {
+  all_.push_back(&request);
+  if (request.exclusive) ++all_exclusive_;
+}
+
+void LockTable::PopFromAll() {
+  if (all_.front()->exclusive) --all_exclusive_;
+  all_.pop_front();
 }
 
 void LockTable::Release(LockRequest& request) {
@@ -64,7 +67,7 @@ void LockTable::Release(LockRequest& request) {
   request.granted = false;
   if (request.all) {
     FLASHDB_CHECK(!all_.empty() && all_.front() == &request);
-    all_.pop_front();
+    PopFromAll();
   } else {
     --active_;
     for (SlotId slot : request.slots) LeaveSlot(slot, request);
@@ -91,17 +94,18 @@ void LockTable::CallGranted() {
 
 void LockTable::LeaveSlot(SlotId slot, LockRequest& request) {
   auto it = queues_.find(slot);
-  auto& requests = it->second.requests;
-  size_t granted_before = GrantedPrefix(requests);
-  requests.erase(std::find(requests.begin(), requests.end(), &request));
-  if (requests.empty()) {
+  SlotQueue& queue = it->second;
+  queue.requests.erase(std::find(queue.requests.begin(), queue.requests.end(), &request));
+  if (queue.requests.empty()) {
     queues_.erase(it);
     locked_[slot] = 0;
     return;
   }
-  size_t granted_now = GrantedPrefix(requests);
-  for (size_t i = granted_before - 1; i < granted_now; ++i) {
-    if (--requests[i]->waiting_for == 0) Grant(*requests[i]);
+  --queue.granted;
+  if (request.exclusive) --queue.exclusive;
+  while (queue.MayAdmitNext()) {
+    LockRequest* next = queue.requests[queue.granted++];
+    if (--next->waiting_for == 0) Grant(*next);
   }
 }
 
@@ -113,7 +117,7 @@ void LockTable::AdmitBacklog() {
       if (active_ == 0) Grant(*next);
       return;
     }
-    all_.pop_front();
+    PopFromAll();
     Enter(*next);
     if (next->waiting_for == 0) Grant(*next);
   }

@@ -54,10 +54,16 @@ class LockTable {
  private:
   struct SlotQueue {
     std::deque<LockRequest*> requests;  // granted ones first, in order of arrival
+    size_t granted = 0;                 // one exclusive, or the leading shared ones
+    size_t exclusive = 0;               // granted or not
+
+    bool MayAdmitNext() const;
   };
 
   bool SlowBlocks(SlotId slot, bool exclusive) const;
   void Enter(LockRequest& request);
+  void PushToAll(LockRequest& request);
+  void PopFromAll();
   void LeaveSlot(SlotId slot, LockRequest& request);
   void AdmitBacklog();
   void Grant(LockRequest& request);
@@ -69,6 +75,7 @@ class LockTable {
   // From the first whole-shard request on, everything waits here in order of arrival; all_.front()
   // is granted once it is a whole-shard request and `active_` is 0.
   std::deque<LockRequest*> all_;
+  size_t all_exclusive_ = 0;  // how many of them are exclusive
   // Granted, to be called. A callback that releases only adds here, so a long chain of waiters
   // needs no deep stack.
   std::deque<LockRequest*> ready_;

@@ -47,7 +47,7 @@ size_t Mailbox::Deliver(Shard& here, size_t budget) {
     if (left < budget) queue.Release();
     delivered += budget - left;
   }
-  // Only what was there at the beginning: mail that its own delivery sends waits for the next turn.
+  // Only what is there by now: mail that its own delivery sends waits for the next turn.
   for (size_t own = std::min(own_.size(), budget); own > 0; --own, ++delivered) {
     envelope = own_.front();
     own_.pop_front();

@@ -93,7 +93,7 @@ class Mailbox {
  public:
   Mailbox(MailRoom& room, ShardId self);
 
-  /// Sends to any shard, the own one too (delivered in a later turn, never from inside Send).
+  /// Sends to any shard, the own one too (delivered by Deliver as well, never from inside Send).
   void Send(ShardId to, const Envelope& envelope);
   /// Publishes what was sent; calls `wake(shard)` for each receiver that sleeps.
   template <typename Wake>
@@ -102,7 +102,8 @@ class Mailbox {
       if (FlushTo(to)) wake(to);
     }
   }
-  /// Delivers up to `budget` envelopes from each sender; returns how many.
+  /// Delivers up to `budget` envelopes from each sender, own mail last; returns how many. Own mail
+  /// that own mail sends waits for the next call.
   size_t Deliver(Shard& here, size_t budget);
   /// True when nothing waits to be delivered here.
   bool InboxEmpty() const;

@@ -55,6 +55,7 @@ bool QueueForLocks(Shard& here, Run& run, size_t end) {
     ForEachSlot(run.requests[i], [&](SlotId slot) { run.slots.push_back(slot); });
     run.exclusive |= run.requests[i].command->has(kWrite);
   }
+  for (const auto& [watch, slot] : run.watches) run.slots.push_back(slot);
   std::sort(run.slots.begin(), run.slots.end());
   run.slots.erase(std::unique(run.slots.begin(), run.slots.end()), run.slots.end());
   run.on_granted = &ResumeRun;
@@ -136,6 +137,9 @@ bool ExecuteAll(Shard& here, Run& run) {
   if (!run.atomic) return ExecuteInOrder(here, run);
   bool blocked = false;
   for (size_t i = 0; i < run.count; ++i) blocked |= Blocked(here, run.requests[i]);
+  // A transaction that holds a watched key may have changed it already, and has no record yet whose
+  // LSN the reply could wait for.
+  for (const auto& [watch, slot] : run.watches) blocked |= here.locks().Blocks(slot, false);
   if (blocked && !QueueForLocks(here, run, run.count)) return false;
   ExecuteAtomically(here, run);
   if (blocked) here.locks().Release(run);

@@ -4,7 +4,6 @@
 //   generation 1 shards 2
 //   generation 2 shards 4
 //   checksum 1a2b3c4d          (CRC-32C of all lines above)
-#include <charconv>
 #include <sstream>
 
 #include "base/crc32c.h"
@@ -37,6 +36,25 @@ StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path) {
   return text;
 }
 
+std::string ChecksumLine(std::string_view lines) {
+  return fmt::format("checksum {:08x}\n", Crc32c(BytesOf(lines)));
+}
+
+StatusOr<std::vector<Generation>> ParseGenerations(const std::string& path, std::istream& in) {
+  std::vector<Generation> generations;
+  std::string first, second;
+  Generation next;
+  while (in >> first) {
+    bool whole = first == "generation" && in >> next.number >> second >> next.shards;
+    if (!whole || second != "shards" || next.shards == 0) {
+      return Damaged(path, "a generation's line is malformed");
+    }
+    generations.push_back(next);
+  }
+  if (generations.empty()) return Damaged(path, "it names no generation");
+  return generations;
+}
+
 StatusOr<std::vector<Generation>> Parse(const std::string& path, const std::string& text) {
   std::istringstream in(text);
   std::string word;
@@ -49,21 +67,30 @@ StatusOr<std::vector<Generation>> Parse(const std::string& path, const std::stri
                     path, version, kFormatVersion));
   }
   size_t sum_at = text.rfind("checksum ");
-  uint32_t sum = 0;
   if (sum_at == std::string::npos) return Damaged(path, "the checksum is missing");
-  std::from_chars(text.data() + sum_at + 9, text.data() + text.size(), sum, 16);
-  if (sum != Crc32c(BytesOf(std::string_view(text).substr(0, sum_at)))) {
+  if (text.substr(sum_at) != ChecksumLine(std::string_view(text).substr(0, sum_at))) {
     return Damaged(path, "the checksum is wrong");
   }
-  std::vector<Generation> generations;
-  Generation next;
-  while (in >> word && word == "generation") {
-    if (!(in >> next.number >> word >> next.shards) || next.shards == 0) {
-      return Damaged(path, "a generation's line is malformed");
+  size_t first_line = text.find('\n') + 1;
+  std::istringstream lines(text.substr(first_line, sum_at - first_line));
+  return ParseGenerations(path, lines);
+}
+
+// Whether any log has a file. Directories alone are what a first start leaves that ended before its
+// manifest.
+StatusOr<bool> HasLogs(FileSystem& files, const std::string& wal) {
+  if (!files.Exists(wal)) return false;
+  FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> generations, files.List(wal));
+  for (const std::string& generation : generations) {
+    if (generation[0] != 'g') continue;  // what the write probe of a start left that was killed
+    std::string in = wal + "/" + generation;
+    FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> shards, files.List(in));
+    for (const std::string& shard : shards) {
+      FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> segments, files.List(in + "/" + shard));
+      if (!segments.empty()) return true;
     }
-    generations.push_back(next);
   }
-  return generations;
+  return false;
 }
 
 }  // namespace
@@ -71,11 +98,8 @@ StatusOr<std::vector<Generation>> Parse(const std::string& path, const std::stri
 StatusOr<std::vector<Generation>> ReadManifest(FileSystem& files, const std::string& dir) {
   std::string path = dir + "/MANIFEST";
   if (!files.Exists(path)) {
-    if (files.Exists(dir + "/wal")) {
-      FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> logs, files.List(dir + "/wal"));
-      // Directories alone are what a first start leaves that ended before its manifest.
-      if (logs.size() > 1) return Damaged(path, "the file is missing though there are logs");
-    }
+    FLASHDB_ASSIGN_OR_RETURN(bool logs, HasLogs(files, dir + "/wal"));
+    if (logs) return Damaged(path, "the file is missing though there are logs");
     return std::vector<Generation>{};
   }
   FLASHDB_ASSIGN_OR_RETURN(std::string text, ReadWhole(files, path));
@@ -88,7 +112,7 @@ Status WriteManifest(FileSystem& files, const std::string& dir,
   for (const Generation& generation : generations) {
     text += fmt::format("generation {} shards {}\n", generation.number, generation.shards);
   }
-  text += fmt::format("checksum {:08x}\n", Crc32c(BytesOf(text)));
+  text += ChecksumLine(text);
   std::string path = dir + "/MANIFEST";
   std::string fresh = path + ".tmp";
   if (files.Exists(fresh)) FLASHDB_RETURN_IF_ERROR(files.Remove(fresh));
