@@ -113,11 +113,15 @@ StatusOr<std::vector<std::string>> PosixFileSystem::List(const std::string& dire
   DIR* dir = ::opendir(directory.c_str());
   if (dir == nullptr) return ErrnoStatus(errno, "list " + directory);
   std::vector<std::string> names;
+  errno = 0;
   while (const dirent* entry = ::readdir(dir)) {
     std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(std::move(name));
+    errno = 0;
   }
+  int error = errno;  // a null entry is the end, or a failure
   ::closedir(dir);
+  if (error != 0) return ErrnoStatus(error, "list " + directory);
   std::sort(names.begin(), names.end());
   return names;
 }
