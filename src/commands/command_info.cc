@@ -23,10 +23,33 @@ std::string_view CategoryOfGroup(std::string_view group) {
   return std::find(kSame.begin(), kSame.end(), group) != kSame.end() ? group : "";
 }
 
-void ReplyNames(ReplyWriter& reply, const std::vector<std::string>& names) {
+template <typename Name>
+void ReplyNames(ReplyWriter& reply, const std::vector<Name>& names) {
   reply.Set(names.size());
-  for (const std::string& name : names) reply.Simple(name);
+  for (const Name& name : names) reply.Simple(name);
 }
+
+// What commands do to their keys where it is neither "RO access" nor "RW access update", as Redis's
+// own command tables (src/commands/*.json, versions 7.2 and 7.4) tell it.
+struct KeyUse {
+  std::string_view flags[3];
+  std::string_view commands;  // each between blanks
+};
+
+constexpr KeyUse kKeyUses[] = {
+    {{"RO"},
+     " exists touch type strlen hlen hexists hstrlen object|encoding object|freq "
+     "object|idletime object|refcount memory|usage "},
+    {{"RW", "access", "delete"}, " getdel move "},
+    {{"RW", "delete"}, " hdel "},
+    {{"RM", "delete"}, " del unlink "},
+    {{"OW", "insert"}, " setnx msetnx "},
+    {{"OW", "update"}, " setex psetex mset restore "},
+    {{"RW", "insert"}, " append hsetnx "},
+    {{"RW", "update"},
+     " setrange hset hmset expire pexpire expireat pexpireat persist hexpire "
+     "hpexpire hexpireat hpexpireat hpersist "},
+};
 
 std::vector<std::string> FlagNamesOf(const Command& command) {
   std::vector<std::string> names;
@@ -48,11 +71,7 @@ void ReplyKeySpecs(ReplyWriter& reply, const Command& command) {
   reply.Array(1);
   reply.Map(3);
   reply.Bulk("flags");
-  if (command.has(kWrite)) {
-    ReplyNames(reply, {"RW", "access", "update"});
-  } else {
-    ReplyNames(reply, {"RO", "access"});
-  }
+  ReplyNames(reply, KeyFlagsOf(command));
   reply.Bulk("begin_search");
   reply.Map(2);
   reply.Bulk("type");
@@ -72,6 +91,17 @@ void ReplyKeySpecs(ReplyWriter& reply, const Command& command) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> KeyFlagsOf(const Command& command) {
+  std::string word = fmt::format(" {} ", command.name);
+  for (const KeyUse& use : kKeyUses) {
+    if (use.commands.find(word) == std::string_view::npos) continue;
+    auto end = std::find(std::begin(use.flags), std::end(use.flags), "");
+    return {std::begin(use.flags), end};
+  }
+  if (command.has(kWrite)) return {"RW", "access", "update"};
+  return {"RO", "access"};
+}
 
 std::vector<std::string_view> AclCategoriesOf(const Command& command) {
   std::vector<std::string_view> categories;

@@ -27,6 +27,9 @@ const Command* FindCommandOf(ArgView args);
 /// Every row, each container followed by its subcommands.
 std::vector<const Command*> AllRows();
 
+/// What `command` does to its keys, in the words of Redis's key specifications ("RO access").
+std::vector<std::string_view> KeyFlagsOf(const Command& command);
+
 /// One element of COMMAND INFO's reply: ten fields, the last of them the subcommands' elements.
 void ReplyCommandInfo(ReplyWriter& reply, const Command& command);
 

@@ -110,12 +110,17 @@ void GetKeys(SessionContext& context) {
   for (size_t key : keys) context.reply.Bulk(context.args[2 + key]);
 }
 
+bool HasWord(ArgView args, std::string_view word) {
+  return std::any_of(args.begin(), args.end(),
+                     [word](std::string_view arg) { return EqualsIgnoreCase(arg, word); });
+}
+
 void GetKeysAndFlags(SessionContext& context) {
   const Command* command = nullptr;
   std::vector<size_t> keys;
   if (!FindKeys(context, command, keys)) return;
-  std::vector<std::string_view> flags = {"RO", "access"};
-  if (command->has(kWrite)) flags = {"RW", "access", "update"};
+  std::vector<std::string_view> flags = KeyFlagsOf(*command);
+  if (command->name == "set" && !HasWord(context.args.subspan(5), "get")) flags = {"OW", "update"};
   context.reply.Array(keys.size());
   for (size_t key : keys) {
     context.reply.Array(2);

@@ -57,6 +57,8 @@ Task<void> SwapDb(TransactionContext& context);
 
 // ---- generic_object.cc ----------------------------------------------------------------------
 
+/// The name that Redis has for the way the value is kept.
+std::string_view EncodingOf(const Entry& entry);
 void ObjectEncoding(CommandContext& context);
 void ObjectIdleTime(CommandContext& context);
 void ObjectRefCount(CommandContext& context);

@@ -17,11 +17,6 @@ std::string_view StringEncoding(const Entry& entry) {
   return bytes.size() <= kMaxEmbedded ? "embstr" : "raw";
 }
 
-std::string_view EncodingOf(const Entry& entry) {
-  if (entry.type == ValueType::kString) return StringEncoding(entry);
-  return static_cast<const HashValue*>(entry.value())->encoding();
-}
-
 // The key's entry, or nullptr after the reply has been written.
 const Entry* FindObject(CommandContext& context) {
   const Entry* entry = Peek(context, context.key);
@@ -30,6 +25,11 @@ const Entry* FindObject(CommandContext& context) {
 }
 
 }  // namespace
+
+std::string_view EncodingOf(const Entry& entry) {
+  if (entry.type == ValueType::kString) return StringEncoding(entry);
+  return static_cast<const HashValue*>(entry.value())->encoding();
+}
 
 void ObjectEncoding(CommandContext& context) {
   const Entry* entry = FindObject(context);

@@ -208,7 +208,7 @@ void Stats(const ServerFigures& server, Lines& lines) {
   };
   Traffic(server, lines);
   lines.Add("expired_keys", keys(&Keyspace::Stats::expired_keys));
-  lines.Add("expired_hash_fields", keys(&Keyspace::Stats::expired_fields));
+  lines.Add("expired_subkeys", keys(&Keyspace::Stats::expired_fields));
   lines.Fixed("expired_stale_perc", 0);
   lines.Zeros({"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds", "evicted_keys",
                "evicted_clients", "total_eviction_exceeded_time",

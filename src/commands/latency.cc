@@ -81,8 +81,11 @@ Task<void> History(SessionContext& context) {
 // One line per sample, its bar as long as its share of the worst.
 std::string DrawGraph(std::string_view event, const Samples& samples, int64_t now_seconds) {
   constexpr size_t kBar = 40;
+  auto faster = [](const auto& a, const auto& b) { return a.millis < b.millis; };
+  uint32_t best = std::min_element(samples.begin(), samples.end(), faster)->millis;
   uint32_t worst = std::max<uint32_t>(Worst(samples), 1);
-  std::string text = fmt::format("{} - {} samples, worst {} ms\n", event, samples.size(), worst);
+  std::string text = fmt::format("{} - high {} ms, low {} ms ({} samples)\n", event, Worst(samples),
+                                 best, samples.size());
   for (const LatencySample& sample : samples) {
     text += fmt::format("{:>6}s ago {:>6} ms {}\n", now_seconds - sample.unix_seconds,
                         sample.millis, std::string(1 + sample.millis * (kBar - 1) / worst, '#'));

@@ -57,6 +57,14 @@ void ObserveCommand(Engine& engine, const Command& command, ArgView args, const 
   }
 }
 
+void NoteWait(Engine& engine, ArgView args, const Session* session, uint64_t micros) {
+  // With a threshold of 0 the command itself is noted when it ends.
+  if (engine.slow_micros > 0 && micros >= static_cast<uint64_t>(engine.slow_micros)) {
+    NoteSlow(engine, args, session, micros);
+  }
+  NoteLatency(engine, "command", micros / 1000);
+}
+
 void CountError(Engine& engine, std::string_view line) {
   ++engine.stats.error_replies;
   std::string_view code = line.substr(0, line.find_first_of(" \r\n"));

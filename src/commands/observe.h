@@ -11,6 +11,10 @@ namespace flashdb {
 void ObserveCommand(Engine& engine, const Command& command, ArgView args, const Session* session,
                     uint64_t cycles, bool failed);
 
+/// Puts `micros` that a command spent waiting, which ObserveCommand does not see, into the slow log
+/// and the latency monitor if they pass the thresholds. `session` may be null.
+void NoteWait(Engine& engine, ArgView args, const Session* session, uint64_t micros);
+
 /// Notes an error reply; `line` begins with its code ("ERR ...").
 void CountError(Engine& engine, std::string_view line);
 

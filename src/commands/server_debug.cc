@@ -4,6 +4,10 @@
 #include <cmath>
 
 #include "base/numbers.h"
+#include "base/slots.h"
+#include "commands/generic.h"
+#include "commands/generic_dump.h"
+#include "commands/observe.h"
 #include "commands/server.h"
 #include "shards/shard.h"
 
@@ -11,7 +15,7 @@ namespace flashdb {
 namespace {
 
 // Switches of parts that FlashDB does not have: turning them is accepted and changes nothing.
-constexpr std::array<std::string_view, 17> kAccepted = {
+constexpr std::array<std::string_view, 16> kAccepted = {
     "aof-flush-sleep",
     "change-repl-id",
     "client-eviction",
@@ -21,7 +25,6 @@ constexpr std::array<std::string_view, 17> kAccepted = {
     "jmap",
     "listpack",
     "loadaof",
-    "object",
     "pause-cron",
     "quicklist",
     "quicklist-packed-threshold",
@@ -35,8 +38,46 @@ constexpr std::array<std::string_view, 17> kAccepted = {
 Task<void> Sleep(SessionContext& context) {
   auto seconds = ParseDouble(context.args[2]);
   if (!seconds || *seconds < 0 || *seconds > 1e9) co_return context.reply.Error(kNotFloat);
-  co_await context.engine.services.Sleep(static_cast<uint64_t>(std::ceil(*seconds * 1e6)));
+  auto micros = static_cast<uint64_t>(std::ceil(*seconds * 1e6));
+  co_await context.engine.services.Sleep(micros);
+  // Tests of SLOWLOG and LATENCY sleep in order to see it there.
+  NoteWait(context.engine, context.args, &context.session, micros);
   context.reply.Ok();
+}
+
+// What DEBUG OBJECT tells, read on the key's shard, and the record that the answer depends on.
+struct ObjectLine {
+  std::string text;  // empty: no such key
+  Lsn gate = 0;
+};
+
+std::string DescribeObject(const Entry& entry, UnixMillis now) {
+  int64_t idle = std::max<int64_t>(now / 1000 - int64_t{entry.access_seconds}, 0);
+  return fmt::format(
+      "Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+      static_cast<const void*>(&entry), generic::EncodingOf(entry),
+      generic::EncodeDump(entry).size(), entry.access_seconds, idle);
+}
+
+ObjectLine ReadObject(uint32_t db, const KeyRef& key, ShardId home) {
+  Keyspace& keys = Shard::Current().keys();
+  const Entry* entry = keys.Find(db, key, Keyspace::Touch::kQuiet);
+  ObjectLine line;
+  if (entry != nullptr) line.text = DescribeObject(*entry, keys.now());
+  line.gate = Shard::Current().TakeGateFor(home);
+  return line;
+}
+
+Task<void> Object(SessionContext& context) {
+  KeyRef key = MakeKey(context.args[2]);
+  ShardId owner = OwnerOf(key.slot, ShardCount());
+  auto read = [key, db = context.session.db, home = CurrentShardId()] {
+    return ReadObject(db, key, home);
+  };
+  ObjectLine line = co_await On(owner, read);
+  if (context.gates != nullptr && line.gate != 0) context.gates->push_back({owner, line.gate});
+  if (line.text.empty()) co_return context.reply.Error("ERR no such key");
+  context.reply.Simple(line.text);
 }
 
 Task<void> SetActiveExpire(SessionContext& context) {
@@ -65,6 +106,18 @@ void ReplyPush(ReplyWriter& reply) {
   reply.Integer(42);
 }
 
+// The type '|' of RESP3: facts beside the reply proper, which old clients are not sent.
+void ReplyAttribute(ReplyWriter& reply) {
+  if (reply.resp3()) {
+    reply.out().append("|1\r\n");
+    reply.Bulk("key-popularity");
+    reply.Array(2);
+    reply.Bulk("key:123");
+    reply.Integer(90);
+  }
+  reply.Bulk("Some real reply following the attribute");
+}
+
 void ReplyArray(ReplyWriter& reply) {
   reply.Array(3);
   ReplyFew(reply);
@@ -90,6 +143,7 @@ constexpr Sample kSamples[] = {
     {"array", &ReplyArray},
     {"set", &ReplySet},
     {"map", &ReplyMap},
+    {"attrib", &ReplyAttribute},
     {"push", &ReplyPush},
     {"true", [](ReplyWriter& reply) { reply.Bool(true); }},
     {"false", [](ReplyWriter& reply) { reply.Bool(false); }},
@@ -102,17 +156,18 @@ void Protocol(SessionContext& context) {
   }
   context.reply.Error(
       "ERR Wrong protocol type name. Please use one of the following: "
-      "string|integer|double|bignum|null|array|set|map|push|verbatim|true|false");
+      "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false");
 }
 
 void Help(SessionContext& context) {
-  ReplyHelp(context,
-            {"ERROR <text>", "    Answer with <text> as an error.", "JMAP",
-             "    Like other switches of Redis's own parts: accepted, does nothing.", "LOG <text>",
-             "    Accepted, does nothing.", "PROTOCOL <type>",
-             "    Answer with a value of that type.", "SET-ACTIVE-EXPIRE (0|1)",
-             "    Turn the removal of expired keys that nobody asks for off or on.",
-             "SLEEP <seconds>", "    Answer after that time; other clients are served meanwhile."});
+  ReplyHelp(
+      context,
+      {"ERROR <text>", "    Answer with <text> as an error.", "JMAP",
+       "    Like other switches of Redis's own parts: accepted, does nothing.", "LOG <text>",
+       "    Accepted, does nothing.", "OBJECT <key>", "    Tell how the value of <key> is kept.",
+       "PROTOCOL <type>", "    Answer with a value of that type.", "SET-ACTIVE-EXPIRE (0|1)",
+       "    Turn the removal of expired keys that nobody asks for off or on.", "SLEEP <seconds>",
+       "    Answer after that time; other clients are served meanwhile."});
 }
 
 bool IsAccepted(std::string_view name) {
@@ -127,6 +182,7 @@ Task<void> Debug(SessionContext& context) {
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "set-active-expire")) {
     co_return co_await SetActiveExpire(context);
   }
+  if (args.size() == 3 && EqualsIgnoreCase(args[1], "object")) co_return co_await Object(context);
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "protocol")) co_return Protocol(context);
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "error")) {
     co_return context.reply.Error(args[2]);

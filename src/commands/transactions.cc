@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/cycles.h"
 #include "base/numbers.h"
 #include "commands/dispatch.h"
 #include "commands/engine.h"
@@ -271,17 +272,28 @@ class WideExec {
                              context_.session.no_touch, out);
       co_return;
     }
+    co_await ExecuteOnSession(request, out);
+  }
+
+  Task<void> ExecuteOnSession(const Request& request, std::string& out) {
     ReplyWriter reply(out, context_.session.protocol);
+    uint64_t cycles = 0;  // a task's time is mostly waiting, so it is not counted
     SessionContext inner{.args = request.args,
                          .session = context_.session,
                          .engine = context_.engine,
                          .reply = reply,
                          .gates = context_.gates};
     if (request.command->session != nullptr) {
+      uint64_t begin = CycleCount();
       request.command->session(inner);
+      cycles = CycleCount() - begin;
     } else {
       co_await request.command->session_task(inner);
     }
+    bool failed = out.starts_with('-');
+    if (failed) CountError(context_.engine, std::string_view(out).substr(1));
+    ObserveCommand(context_.engine, *request.command, request.args, &context_.session, cycles,
+                   failed);
   }
 
   SessionContext& context_;

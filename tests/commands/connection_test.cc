@@ -3,6 +3,7 @@
 
 #include "commands/client.h"
 #include "commands/cluster.h"
+#include "commands/dispatch.h"
 #include "commands/slowlog.h"
 #include "tests/commands/server_fixture.h"
 
@@ -296,6 +297,7 @@ TEST_F(ConnectionTest, LatencyTellsWhatWasNoted) {
   engine_.latency["command"] = {{100, 7}, {101, 5}};
   EXPECT_EQ(Run("LATENCY LATEST"), "*1\r\n*4\r\n$7\r\ncommand\r\n:101\r\n:5\r\n:7\r\n");
   EXPECT_EQ(Run("LATENCY HISTORY command"), "*2\r\n*2\r\n:100\r\n:7\r\n*2\r\n:101\r\n:5\r\n");
+  EXPECT_NE(Run("LATENCY GRAPH command").find("command - high 7 ms, low 5 ms"), std::string::npos);
   EXPECT_EQ(Run("LATENCY GRAPH other"), "-ERR No samples available for event 'other'\r\n");
   EXPECT_NE(Run("LATENCY DOCTOR").find("worst 7 ms"), std::string::npos);
   EXPECT_EQ(Run("LATENCY RESET other"), ":0\r\n");
@@ -313,6 +315,45 @@ TEST_F(ConnectionTest, DebugSleepsOnATimerAndAcceptsForeignSwitches) {
             "HELP.\r\n");
   EXPECT_EQ(Run("DEBUG SET-ACTIVE-EXPIRE 0"), "+OK\r\n");
   EXPECT_EQ(RunArgs(*clients_[0], {"DEBUG", "ERROR", "NOPE because"}), "-NOPE because\r\n");
+}
+
+TEST_F(ConnectionTest, ADebugSleepIsASlowCommand) {
+  engine_.slow_micros = 100'000;
+  engine_.latency_threshold_millis = 100;
+  Run("DEBUG SLEEP 0.05");
+  EXPECT_EQ(Run("SLOWLOG LEN"), ":0\r\n");
+  Run("DEBUG SLEEP 0.5");
+  EXPECT_EQ(Run("SLOWLOG LEN"), ":1\r\n");
+  EXPECT_NE(Run("SLOWLOG GET").find(":500000\r\n*3\r\n$5\r\nDEBUG\r\n"), std::string::npos);
+  EXPECT_NE(Run("LATENCY LATEST").find(":500\r\n:500\r\n"), std::string::npos);
+}
+
+TEST_F(ConnectionTest, DebugObjectDescribesAValueAndTouchesNothing) {
+  shard_.keys().SetString(0, MakeKey("k"), "12", 0);
+  shard_.keys().sink().Clear();
+  std::string line = Run("DEBUG OBJECT k");
+  EXPECT_TRUE(line.starts_with("+Value at:0x")) << line;
+  EXPECT_NE(line.find(" refcount:1 encoding:int serializedlength:"), std::string::npos) << line;
+  EXPECT_NE(line.find(" lru_seconds_idle:0\r\n"), std::string::npos) << line;
+  EXPECT_EQ(Run("DEBUG OBJECT nope"), "-ERR no such key\r\n");
+}
+
+TEST_F(ConnectionTest, AttributesAreShownToNewClientsOnly) {
+  EXPECT_TRUE(Run("DEBUG PROTOCOL attrib").starts_with("$39\r\nSome real reply"));
+  session().protocol = 3;
+  EXPECT_TRUE(Run("DEBUG PROTOCOL attrib")
+                  .starts_with("|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n$39"));
+}
+
+TEST_F(ConnectionTest, ExecCountsTheCommandsOfNoShard) {
+  std::vector<std::string_view> auth = {"auth", "pw"};
+  session().in_multi = true;
+  QueueForExec(session(), *FindCommand("auth"), auth);
+  EXPECT_TRUE(Run("EXEC").starts_with("*1\r\n-ERR AUTH <password> called without any password"));
+  const CommandStat& stat = engine_.stats.per_command[FindCommand("auth")];
+  EXPECT_EQ(stat.calls, 1u);
+  EXPECT_EQ(stat.failed, 1u);
+  EXPECT_EQ(engine_.stats.errors["ERR"], 1u);
 }
 
 TEST_F(ConnectionTest, AclKnowsTheOneUser) {

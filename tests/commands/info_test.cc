@@ -144,6 +144,11 @@ TEST_F(InfoCommandTest, TellsOfTheRunningServer) {
   EXPECT_NE(info.find("last_lsn=42,"), std::string::npos);
 }
 
+TEST_F(InfoCommandTest, ExpiredFieldsHaveRedisName) {
+  shard_.keys().stats().expired_fields = 6;
+  EXPECT_TRUE(HasLine(Run("INFO stats"), "expired_subkeys:6"));
+}
+
 TEST_F(InfoCommandTest, ResetStatForgetsCountersOnly) {
   engine_.stats.commands = 9;
   engine_.stats.errors["ERR"] = 1;

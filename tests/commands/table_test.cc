@@ -195,6 +195,23 @@ TEST_F(CommandTest, GetKeysFindsThePlacesOfTheRow) {
             "*1\r\n*2\r\n$1\r\nk\r\n*2\r\n+RO\r\n+access\r\n");
 }
 
+TEST_F(CommandTest, KeyFlagsAreThoseOfTheCommandLine) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"set k v", "*2\r\n+OW\r\n+update\r\n"},
+      {"set k v ex 5 GET", "*3\r\n+RW\r\n+access\r\n+update\r\n"},
+      {"incr k", "*3\r\n+RW\r\n+access\r\n+update\r\n"},
+      {"del k", "*2\r\n+RM\r\n+delete\r\n"},
+      {"getdel k", "*3\r\n+RW\r\n+access\r\n+delete\r\n"},
+      {"exists k", "*1\r\n+RO\r\n"},
+      {"memory usage k", "*1\r\n+RO\r\n"},
+  };
+  for (const auto& [line, flags] : cases) {
+    EXPECT_EQ(Run(fmt::format("COMMAND GETKEYSANDFLAGS {}", line)),
+              fmt::format("*1\r\n*2\r\n$1\r\nk\r\n{}", flags))
+        << line;
+  }
+}
+
 TEST_F(CommandTest, SubcommandsOfCommandAreChecked) {
   EXPECT_EQ(Run("COMMAND nosuch"), "-ERR unknown subcommand 'nosuch'. Try COMMAND HELP.\r\n");
   EXPECT_EQ(Run("COMMAND COUNT 1"),
