@@ -286,8 +286,9 @@ Task<void> Connection::ExecuteSlow() {
                            .reply = reply,
                            .gates = &gates};
     co_await command.session_task(context);
-    ObserveCommand(server_.engine(), command, next_request_.args, &session_, 0,
-                   text.starts_with('-'));
+    bool failed = text.starts_with('-');
+    if (failed) CountError(server_.engine(), std::string_view(text).substr(1));
+    ObserveCommand(server_.engine(), command, next_request_.args, &session_, 0, failed);
   } else {
     co_await ExecuteAlone(next_request_, session_.protocol, session_.no_touch, text, gates);
   }
