@@ -394,9 +394,10 @@ TEST_F(WatchTest, AnExpiredKeyAborts) {
   for (const char* active : {"yes", "no"}) {
     ASSERT_TRUE(client->Command({"CONFIG", "SET", "active-expire", active}).ok());
     for (const std::string& watched : {a, c}) {
-      client->Command({"SET", watched, "x", "PX", "30"});
+      // Long enough that it lives when WATCH arrives, on a slow disk too.
+      client->Command({"SET", watched, "x", "PX", "700"});
       EXPECT_FALSE(
-          ExecutesAfter({watched}, [](Client&) { std::this_thread::sleep_for(milliseconds(60)); }))
+          ExecutesAfter({watched}, [](Client&) { std::this_thread::sleep_for(milliseconds(800)); }))
           << "active-expire " << active;
     }
   }
