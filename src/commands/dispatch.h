@@ -18,7 +18,7 @@ struct Engine;
 /// nullptr `*error` is the error line.
 const Command* ResolveCommand(ArgView args, std::string* error);
 
-/// What forbids this session to run `command` now (not authenticated, subscribed, out of memory).
+/// What forbids the session to run `command` now (not authenticated, subscribed, out of memory).
 std::optional<std::string> Forbids(const Engine& engine, const Session& session,
                                    const Command& command);
 
