@@ -14,7 +14,7 @@ import sys
 
 
 def flags_of(entry):
-    """The compiler and its flags without input, output and dependency files."""
+    """The compiler and its flags without input, output, dependency files and precompiled headers."""
     words = shlex.split(entry["command"])
     words = words[1:] if pathlib.Path(words[0]).name == "ccache" else words
     flags = []
@@ -22,7 +22,7 @@ def flags_of(entry):
     for word in words:
         if skip:
             skip = False
-        elif word in ("-o", "-MF", "-MQ", "-MT"):
+        elif word in ("-o", "-MF", "-MQ", "-MT", "-include"):
             skip = True
         elif word not in ("-c", "-MD", "-MMD", entry["file"]):
             flags.append(word)
