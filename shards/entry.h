@@ -1,7 +1,8 @@
 // One key and its value in memory: a single block of header, optional expiry, key bytes and either
 // the value's bytes (short strings) or a pointer to a Value object.
 //
-//   Entry (16 B) | expire_at (8 B, if kHasExpiry) | Value* (8 B, unless kInline) | key | bytes
+//   Entry (8 B) | expire_at (8 B, if kHasExpiry) | Value* (8 B, unless kInline)
+//               | key size (8 B, if kLongKey) | key | bytes
 //
 // Owned by the Keyspace of one shard; only that shard's thread touches it.
 #pragma once
@@ -12,6 +13,7 @@
 #include <string_view>
 
 #include "base/types.h"
+#include "shards/arena.h"
 
 namespace flashdb {
 
@@ -49,18 +51,30 @@ struct Entry {
   enum Flag : uint8_t {
     kHasExpiry = 1,
     kInline = 2,
+    kLongKey = 4,
   };
+  static constexpr size_t kMaxShortKey = 0xFFFF;
+  static constexpr uint32_t kAccessMask = 0xFFFFFF;
 
-  ValueType type;
-  uint8_t flags;
-  uint16_t unused;
-  uint32_t key_size;
-  uint32_t inline_size;     // bytes of an inline string
-  uint32_t access_seconds;  // Unix time of the last access, for OBJECT IDLETIME
+  ValueType type : 4;
+  uint8_t flags : 4;
+  uint32_t access_seconds : 24;  // Unix time of the last access modulo 2^24, as Redis keeps it
+  uint16_t short_key_size;       // unless kLongKey
+  uint16_t inline_size;          // bytes of an inline string
 
   bool has(Flag flag) const { return (flags & flag) != 0; }
 
-  std::string_view key() const { return {body() + fixed_size(), key_size}; }
+  std::string_view key() const { return {body() + fixed_size(), key_size()}; }
+  size_t key_size() const {
+    uint64_t size = short_key_size;
+    if (has(kLongKey)) [[unlikely]]
+      std::memcpy(&size, body() + fixed_size() - sizeof(size), sizeof(size));
+    return size;
+  }
+  /// Seconds since the last access; `now_seconds` is Unix time.
+  uint32_t IdleSeconds(uint64_t now_seconds) const {
+    return (static_cast<uint32_t>(now_seconds) - access_seconds) & kAccessMask;
+  }
 
   /// Unix milliseconds, or 0 if the key never expires.
   UnixMillis expire_at() const {
@@ -78,21 +92,24 @@ struct Entry {
 
   /// The bytes of a string value, inline or not. Valid until the next change of the key.
   std::string_view string() const {
-    if (has(kInline)) return {body() + fixed_size() + key_size, inline_size};
+    if (has(kInline)) return {body() + fixed_size() + key_size(), inline_size};
     return static_cast<const StringValue*>(value())->bytes;
   }
 
-  size_t fixed_size() const { return (has(kHasExpiry) ? 8u : 0u) + (has(kInline) ? 0u : 8u); }
-  size_t block_size() const { return sizeof(Entry) + fixed_size() + key_size + inline_size; }
-  /// What the allocator is asked for: an inline string may grow up to it in place.
-  size_t allocated_size() const { return (block_size() + 15) / 16 * 16; }
+  size_t fixed_size() const {
+    return (has(kHasExpiry) ? 8u : 0u) + (has(kInline) ? 0u : 8u) + (has(kLongKey) ? 8u : 0u);
+  }
+  size_t block_size() const { return sizeof(Entry) + fixed_size() + key_size() + inline_size; }
+  /// What the arena takes for it: an inline string may grow up to it in place.
+  size_t allocated_size() const { return Arena::RoundUp(block_size()); }
   char* body() { return reinterpret_cast<char*>(this + 1); }
   const char* body() const { return reinterpret_cast<const char*>(this + 1); }
 };
-static_assert(sizeof(Entry) == 16);
+static_assert(sizeof(Entry) == 8);
 
 /// Strings up to this many bytes live inside their Entry.
 inline constexpr size_t kMaxInlineString = 4096;
+static_assert(kMaxInlineString <= UINT16_MAX);
 
 /// Allocates an entry with an inline string.
 Entry* NewInlineEntry(std::string_view key, std::string_view bytes, UnixMillis expire_at);

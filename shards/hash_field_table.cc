@@ -16,7 +16,7 @@ FieldEntry* NewField(std::string_view name, std::string_view value, UnixMillis e
   shape.expires = expire_at != 0;
   shape.name_size = static_cast<uint32_t>(name.size()) & 0x7fffffffu;
   shape.value_size = static_cast<uint32_t>(value.size());
-  auto* field = new (::operator new(shape.allocated_size())) FieldEntry(shape);
+  auto* field = new (Arena::Allocate(shape.block_size())) FieldEntry(shape);
   char* to = field->body();
   if (expire_at != 0) std::memcpy(to, &expire_at, sizeof(expire_at));
   to += field->fixed_size();
@@ -102,7 +102,7 @@ void FieldTable::Track(FieldEntry* field) {
 void FieldTable::Free(FieldEntry* field) {
   field_bytes_ -= field->allocated_size();
   if (field->expires) by_time_.erase({field->expire_at(), field});
-  ::operator delete(field);
+  Arena::Free(field, field->block_size());
 }
 
 }  // namespace flashdb

@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/types.h"
+#include "shards/arena.h"
 #include "shards/hash_table.h"
 
 namespace flashdb {
@@ -31,7 +32,7 @@ struct FieldEntry {
   }
   size_t fixed_size() const { return expires ? 8 : 0; }
   size_t block_size() const { return sizeof(FieldEntry) + fixed_size() + name_size + value_size; }
-  size_t allocated_size() const { return (block_size() + 7) / 8 * 8; }
+  size_t allocated_size() const { return Arena::RoundUp(block_size()); }
   char* body() { return reinterpret_cast<char*>(this + 1); }
   const char* body() const { return reinterpret_cast<const char*>(this + 1); }
 };

@@ -1,7 +1,8 @@
 #include "shards/hash_table_core.h"
 
-#include <new>
 #include <vector>
+
+#include "shards/arena.h"
 
 namespace flashdb::table {
 
@@ -22,7 +23,7 @@ uint64_t DirectoryBytes(int depth) {
 }
 
 Directory* NewDirectory(int depth) {
-  return static_cast<Directory*>(::operator new(DirectoryBytes(depth)));
+  return static_cast<Directory*>(Arena::Allocate(DirectoryBytes(depth)));
 }
 
 /// The class of a new segment: the next insert must not have to move everything again.
@@ -181,7 +182,7 @@ void Core::TrimDirectory() {
 }
 
 void Core::FreeDirectory() {
-  if (root_.is_directory()) ::operator delete(directory(), DirectoryBytes(root_.depth()));
+  if (root_.is_directory()) Arena::Free(directory(), DirectoryBytes(root_.depth()));
 }
 
 void Core::Clear() {

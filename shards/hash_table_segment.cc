@@ -1,9 +1,9 @@
 #include "shards/hash_table_segment.h"
 
 #include <cstring>
-#include <new>
 
 #include "base/check.h"
+#include "shards/arena.h"
 
 namespace flashdb::table {
 
@@ -24,7 +24,7 @@ Ref::Ref(void* address, int size_class, int depth)
 Ref Segment::New(int size_class, int depth) {
   if (size_class == 0) return Ref(nullptr, 0, depth);
   FLASHDB_CHECK(size_class < kClassCount, "a hash table segment grew beyond all size classes");
-  Ref ref(::operator new(kClasses[size_class].bytes), size_class, depth);
+  Ref ref(Arena::Allocate(kClasses[size_class].bytes), size_class, depth);
   Segment segment(ref);
   size_t tag_bytes = size_t{segment.groups_} * kGroupSlots;
   std::memset(segment.tags_, Group::kEmpty, segment.capacity_);
@@ -35,7 +35,7 @@ Ref Segment::New(int size_class, int depth) {
 
 void Segment::Free(Ref ref) {
   if (ref.address() == nullptr) return;
-  ::operator delete(ref.address(), kClasses[ref.size_class()].bytes);
+  Arena::Free(ref.address(), kClasses[ref.size_class()].bytes);
 }
 
 void Segment::Put(uint32_t slot, uint64_t hash, void* entry) const {

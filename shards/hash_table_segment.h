@@ -26,8 +26,8 @@ using HashFunction = uint64_t (*)(const void* entry);
 inline constexpr int kMaxDepth = 24;
 inline constexpr int kGroupSlots = 16;
 
-/// A size a segment can have: sizes are those that mimalloc and jemalloc hand out (four per
-/// doubling), so that what is counted is what is used.
+/// A size a segment can have: sizes are four per doubling, all of them sizes of the arena's, so
+/// that what is counted is what is used.
 struct SizeClass {
   uint64_t bytes = 0;
   uint32_t capacity = 0;  // slots

@@ -89,7 +89,7 @@ class Keyspace {
   /// The time by which expiry is judged; set by the event loop once a turn.
   void SetNow(UnixMillis now) {
     now_ = now;
-    now_seconds_ = static_cast<uint32_t>(now / 1000);
+    now_seconds_ = static_cast<uint32_t>(now / 1000) & Entry::kAccessMask;
   }
   UnixMillis now() const { return now_; }
   EncodingLimits& limits() { return limits_; }

@@ -39,8 +39,7 @@ void ObjectEncoding(CommandContext& context) {
 void ObjectIdleTime(CommandContext& context) {
   const Entry* entry = FindObject(context);
   if (entry == nullptr) return;
-  int64_t idle = context.now() / 1000 - int64_t{entry->access_seconds};
-  context.reply.Integer(std::max<int64_t>(idle, 0));
+  context.reply.Integer(entry->IdleSeconds(static_cast<uint64_t>(context.now()) / 1000));
 }
 
 // Values are never shared.

@@ -52,11 +52,11 @@ struct ObjectLine {
 };
 
 std::string DescribeObject(const Entry& entry, UnixMillis now) {
-  int64_t idle = std::max<int64_t>(now / 1000 - int64_t{entry.access_seconds}, 0);
+  uint32_t idle = entry.IdleSeconds(static_cast<uint64_t>(now) / 1000);
   return fmt::format(
       "Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
       static_cast<const void*>(&entry), generic::EncodingOf(entry),
-      generic::EncodeDump(entry).size(), entry.access_seconds, idle);
+      generic::EncodeDump(entry).size(), uint32_t{entry.access_seconds}, idle);
 }
 
 ObjectLine ReadObject(uint32_t db, const KeyRef& key, ShardId home) {

@@ -41,7 +41,7 @@ class Ring final : public AsyncFiles {
  public:
   struct Options {
     uint32_t entries = 4096;
-    uint32_t receive_buffers = 1024;  // a power of two
+    uint32_t receive_buffers = 128;  // a power of two
     uint32_t receive_buffer_bytes = 16 * 1024;
   };
 

@@ -133,8 +133,9 @@ TEST(KeyspaceTest, HitsMissesAndAccessTimeFollowClientReadsOnly) {
   f.Set("k", "1");
   f.keys.SetNow(kStart + 5000);
   f.keys.Find(0, MakeKey("k"), Keyspace::Touch::kQuiet);
-  EXPECT_EQ(f.keys.Find(0, MakeKey("k"), Keyspace::Touch::kQuiet)->access_seconds, kStart / 1000);
-  EXPECT_EQ(f.keys.Find(0, MakeKey("k"))->access_seconds, kStart / 1000 + 5);
+  const Entry* entry = f.keys.Find(0, MakeKey("k"), Keyspace::Touch::kQuiet);
+  EXPECT_EQ(entry->IdleSeconds(kStart / 1000 + 5), 5u);
+  EXPECT_EQ(f.keys.Find(0, MakeKey("k"))->IdleSeconds(kStart / 1000 + 5), 0u);
   f.keys.Find(0, MakeKey("nothing"));
   EXPECT_EQ(f.keys.stats().hits, 1u);
   EXPECT_EQ(f.keys.stats().misses, 1u);

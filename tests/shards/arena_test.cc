@@ -1,0 +1,138 @@
+#include "shards/arena.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+
+namespace flashdb {
+namespace {
+
+// Runs `body` with an arena that nothing else uses.
+template <typename F>
+void OnAFreshThread(F body) {
+  std::thread(body).join();
+}
+
+bool PassesThrough() {
+  void* block = Arena::Allocate(16);
+  bool passes = Arena::HeldBytes() == 0;
+  Arena::Free(block, 16);
+  return passes;
+}
+
+TEST(ArenaTest, SizesAreEightBytesApartUpTo512) {
+  EXPECT_EQ(Arena::RoundUp(1), 16u);
+  EXPECT_EQ(Arena::RoundUp(56), 56u);
+  EXPECT_EQ(Arena::RoundUp(57), 64u);
+  EXPECT_EQ(Arena::RoundUp(512), 512u);
+  EXPECT_EQ(Arena::RoundUp(513), 528u);
+}
+
+TEST(ArenaTest, RoundingUpWastesAFifteenthAtMost) {
+  for (size_t bytes = 128; bytes <= Arena::kMaxBlock; ++bytes) {
+    EXPECT_GE(Arena::RoundUp(bytes), bytes);
+    EXPECT_LE(Arena::RoundUp(bytes), bytes + bytes / 15 + 8) << bytes;
+    EXPECT_EQ(Arena::RoundUp(Arena::RoundUp(bytes)), Arena::RoundUp(bytes));
+  }
+}
+
+TEST(ArenaTest, BlocksNeverOverlapAndKeepTheirBytes) {
+  struct Block {
+    char* bytes;
+    size_t size;
+    char fill;
+  };
+  OnAFreshThread([] {
+    Random random(7);
+    std::vector<Block> blocks;
+    auto check_and_free = [&](Block block) {
+      EXPECT_EQ(static_cast<size_t>(std::count(block.bytes, block.bytes + block.size, block.fill)),
+                block.size);
+      Arena::Free(block.bytes, block.size);
+    };
+    for (int step = 0; step < 60'000; ++step) {
+      if (blocks.size() < 4000 || random.Below(2) == 0) {
+        size_t size = 1 + random.Below(random.Below(10) == 0 ? 10'000 : 300);
+        Block block{static_cast<char*>(Arena::Allocate(size)), size, static_cast<char>(step)};
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(block.bytes) % 8, 0u);
+        std::memset(block.bytes, block.fill, size);
+        blocks.push_back(block);
+      } else {
+        std::swap(blocks[random.Below(blocks.size())], blocks.back());
+        check_and_free(blocks.back());
+        blocks.pop_back();
+      }
+    }
+    for (const Block& block : blocks) check_and_free(block);
+  });
+}
+
+TEST(ArenaTest, SizesThatAreMultiplesOf16AreAlignedTo16) {
+  OnAFreshThread([] {
+    std::vector<void*> blocks;
+    for (int i = 0; i < 5000; ++i) {
+      blocks.push_back(Arena::Allocate(48));
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(blocks.back()) % 16, 0u);
+    }
+    for (void* block : blocks) Arena::Free(block, 48);
+  });
+}
+
+TEST(ArenaTest, FreedMemoryServesOtherSizes) {
+  OnAFreshThread([] {
+    if (PassesThrough()) return;  // the sanitizer's allocator has other rules
+    auto fill_and_free = [](size_t size) {
+      std::vector<void*> blocks;
+      for (size_t bytes = 0; bytes < (size_t{20} << 20); bytes += size) {
+        blocks.push_back(Arena::Allocate(size));
+      }
+      size_t held = Arena::HeldBytes();
+      for (void* block : blocks) Arena::Free(block, size);
+      return held;
+    };
+    size_t first = fill_and_free(56);
+    EXPECT_LE(first, size_t{22} << 20);
+    EXPECT_LE(fill_and_free(72), first + (size_t{2} << 20));
+  });
+}
+
+TEST(ArenaTest, EmptyChunksGoBackToTheKernel) {
+  OnAFreshThread([] {
+    if (PassesThrough()) return;
+    std::vector<void*> blocks;
+    for (int i = 0; i < 1'000'000; ++i) blocks.push_back(Arena::Allocate(64));
+    EXPECT_GE(Arena::HeldBytes(), size_t{64'000'000});
+    for (void* block : blocks) Arena::Free(block, 64);
+    EXPECT_LE(Arena::HeldBytes(), size_t{4} << 20);
+  });
+}
+
+TEST(ArenaTest, BlocksOutliveTheirThreadAndMayThenBeFreedElsewhere) {
+  char* block = nullptr;
+  OnAFreshThread([&] {
+    block = static_cast<char*>(Arena::Allocate(100));
+    std::memset(block, 'x', 100);
+  });
+  EXPECT_EQ(std::count(block, block + 100, 'x'), 100);
+  Arena::Free(block, 100);
+}
+
+TEST(ArenaDeathTest, FreeingTwiceIsNoticed) {
+  OnAFreshThread([] {
+    if (PassesThrough()) return;
+    void* other = Arena::Allocate(40);
+    void* block = Arena::Allocate(40);
+    Arena::Free(block, 40);
+    Arena::Free(other, 40);
+    EXPECT_DEATH(Arena::Free(block, 40), "freed twice");
+  });
+}
+
+}  // namespace
+}  // namespace flashdb
