@@ -74,9 +74,11 @@ void Find(benchmark::State& state, uint64_t first, uint64_t batch) {
   Random random(1);
   std::vector<uint64_t> keys(batch);
   for (auto _ : state) {
-    for (uint64_t& key : keys) {
-      key = first + random.Below(state.range(1));
-      if (batch > 1) tables.Of(key).Prefetch(HashKey(key));
+    for (uint64_t& key : keys) key = first + random.Below(state.range(1));
+    if (batch > 1) {
+      for (uint64_t key : keys) tables.Of(key).PrefetchDirectory(HashKey(key));
+      for (uint64_t key : keys) tables.Of(key).PrefetchSegment(HashKey(key));
+      for (uint64_t key : keys) tables.Of(key).PrefetchEntry(HashKey(key), 16);
     }
     for (uint64_t key : keys) benchmark::DoNotOptimize(tables.Find(key));
   }

@@ -71,8 +71,13 @@ class HashTable {
     return entry;
   }
 
-  /// Starts loading what Find(hash) will touch first. Itself touches only the directory.
-  void Prefetch(uint64_t hash) const { core_.SegmentOf(hash).Prefetch(hash); }
+  /// Three steps that start loading what Find(hash) will touch; each touches only what the one
+  /// before has loaded (the first: this object). Meant to be taken for a batch of hashes at a time.
+  void PrefetchDirectory(uint64_t hash) const { core_.PrefetchDirectory(hash); }
+  void PrefetchSegment(uint64_t hash) const { core_.SegmentOf(hash).Prefetch(hash); }
+  void PrefetchEntry(uint64_t hash, size_t bytes) const {
+    core_.SegmentOf(hash).PrefetchCandidates(hash, bytes);
+  }
 
   /// Calls `f(Entry*)` for about `count` entries (by chance fewer, none, or some more) and returns
   /// the cursor to go on with, below 2^48; 0 begins, and 0 is returned at the end. An entry that is

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/prefetch.h"
 #include "base/random.h"
 #include "shards/hash_table_segment.h"
 
@@ -43,6 +44,9 @@ class Core {
   uint64_t size() const { return root_.is_directory() ? directory()->size : Segment(root_).size(); }
   uint64_t MemoryBytes() const;
   Segment SegmentOf(uint64_t hash) const { return Segment(RefOf(hash)); }
+  void PrefetchDirectory(uint64_t hash) const {
+    if (root_.is_directory()) PrefetchLine(directory()->refs() + IndexOf(hash));
+  }
 
   void Insert(uint64_t hash, void* entry, HashFunction hash_of) {
     if (!SegmentOf(hash).TryInsert(hash, entry)) [[unlikely]] {

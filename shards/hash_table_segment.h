@@ -19,6 +19,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/prefetch.h"
+
 namespace flashdb::table {
 
 using HashFunction = uint64_t (*)(const void* entry);
@@ -144,7 +146,11 @@ class Segment {
   bool TryInsert(uint64_t hash, void* entry) const;
   /// Empties a slot that Find returned.
   void EraseSlot(void** slot) const;
+  /// Starts loading the tags and pointers that Find will read first; touches nothing itself.
   void Prefetch(uint64_t hash) const;
+  /// Starts loading `bytes` of the entries that Find will compare first; touches what Prefetch
+  /// loads.
+  void PrefetchCandidates(uint64_t hash, size_t bytes) const;
 
   template <class F>
   void ForEach(F f) const;
@@ -204,14 +210,25 @@ inline void** Segment::Find(uint64_t hash, Eq eq) const {
 inline void Segment::Prefetch(uint64_t hash) const {
   if (tags_ == nullptr) return;
   size_t first = size_t{HomeGroup(Middle(hash))} * kGroupSlots;
-  __builtin_prefetch(tags_ + first);
-  __builtin_prefetch(slots() + first);
-  __builtin_prefetch(slots() + first + 8);
+  PrefetchLine(tags_ + first);
+  PrefetchLine(slots() + first);
+  PrefetchLine(slots() + first + 8);
+}
+
+inline void Segment::PrefetchCandidates(uint64_t hash, size_t bytes) const {
+  if (tags_ == nullptr) return;
+  uint32_t home = HomeGroup(Middle(hash));
+  for (uint32_t mask = group(home).Match(Tag(hash)); mask != 0; mask &= mask - 1) {
+    auto* entry =
+        static_cast<const char*>(slots()[size_t{home} * kGroupSlots + std::countr_zero(mask)]);
+    PrefetchLine(entry);
+    PrefetchLine(entry + bytes - 1);
+  }
 }
 
 inline void Segment::PrefetchEntries(uint32_t at) const {
   for (uint32_t mask = group(at).Full(); mask != 0; mask &= mask - 1) {
-    __builtin_prefetch(slots()[size_t{at} * kGroupSlots + std::countr_zero(mask)]);
+    PrefetchLine(slots()[size_t{at} * kGroupSlots + std::countr_zero(mask)]);
   }
 }
 

@@ -43,11 +43,6 @@ const Entry* Keyspace::Find(uint32_t db, const KeyRef& key, Touch touch) {
   return entry;
 }
 
-void Keyspace::Prefetch(uint32_t db, const KeyRef& key) const {
-  const DatabaseSlot* slot = SlotForRead(db, key.slot);
-  if (slot != nullptr) slot->table.Prefetch(key.hash);
-}
-
 Keyspace::Database& Keyspace::DatabaseForWrite(uint32_t db) {
   Database& database = databases_[db];
   if (database.slots.empty()) {
@@ -60,11 +55,6 @@ Keyspace::Database& Keyspace::DatabaseForWrite(uint32_t db) {
 Keyspace::DatabaseSlot& Keyspace::SlotForWrite(uint32_t db, SlotId slot) {
   FLASHDB_CHECK(Owns(slot), "slot {} is not among {}..{}", slot, first_slot_, end_slot_);
   return DatabaseForWrite(db).slots[slot - first_slot_];
-}
-
-const Keyspace::DatabaseSlot* Keyspace::SlotForRead(uint32_t db, SlotId slot) const {
-  const Database& database = databases_[db];
-  return database.slots.empty() ? nullptr : &database.slots[slot - first_slot_];
 }
 
 Entry** Keyspace::FindRef(uint32_t db, const KeyRef& key) {

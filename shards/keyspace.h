@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/prefetch.h"
 #include "base/random.h"
 #include "base/slots.h"
 #include "base/status.h"
@@ -102,8 +103,10 @@ class Keyspace {
   /// The live entry of `key`, or nullptr if there is none or it has expired. Valid until the next
   /// mutator call. Notes the slot for TakeGate().
   const Entry* Find(uint32_t db, const KeyRef& key, Touch touch = Touch::kYes);
-  /// Brings the memory that Find will need into the cache.
-  void Prefetch(uint32_t db, const KeyRef& key) const;
+  /// Brings the memory that Find will need into the cache, for `count` keys at a time: their misses
+  /// overlap. `key_at(i)` gives the i-th as a {db, const KeyRef&} pair.
+  template <typename KeyAt>
+  void Prefetch(size_t count, KeyAt key_at) const;
   /// Keys in the database, expired ones that nobody has removed yet included (as in Redis).
   size_t Size(uint32_t db);
   size_t SizeOfSlot(uint32_t db, SlotId slot);
@@ -239,7 +242,10 @@ class Keyspace {
   size_t slot_count() const { return end_slot_ - first_slot_; }
   Database& DatabaseForWrite(uint32_t db);
   DatabaseSlot& SlotForWrite(uint32_t db, SlotId slot);
-  const DatabaseSlot* SlotForRead(uint32_t db, SlotId slot) const;
+  const DatabaseSlot* SlotForRead(uint32_t db, SlotId slot) const {
+    const Database& database = databases_[db];
+    return database.slots.empty() ? nullptr : &database.slots[slot - first_slot_];
+  }
   bool Expired(const Entry& entry) const {
     return entry.has(Entry::kHasExpiry) && entry.expire_at() <= now_;
   }
@@ -340,5 +346,27 @@ class Keyspace {
   std::deque<std::unique_ptr<Value>> released_;
   absl::flat_hash_map<std::string, std::vector<KeyWatch*>, StringHash, StringEq> watches_;
 };
+
+template <typename KeyAt>
+void Keyspace::Prefetch(size_t count, KeyAt key_at) const {
+  constexpr size_t kEntryBytes = 64;  // the rest of a longer one is read in sequence
+  auto for_each_slot = [&](auto visit) {
+    for (size_t i = 0; i < count; ++i) {
+      const auto& [db, key] = key_at(i);
+      if (const DatabaseSlot* slot = SlotForRead(db, key.slot)) visit(slot, key);
+    }
+  };
+  for_each_slot([&](const DatabaseSlot* slot, const KeyRef& key) {
+    PrefetchLine(slot);
+    PrefetchLine(&slot_changes_[key.slot - first_slot_]);
+  });
+  for_each_slot(
+      [](const DatabaseSlot* slot, const KeyRef& key) { slot->table.PrefetchDirectory(key.hash); });
+  for_each_slot(
+      [](const DatabaseSlot* slot, const KeyRef& key) { slot->table.PrefetchSegment(key.hash); });
+  for_each_slot([](const DatabaseSlot* slot, const KeyRef& key) {
+    slot->table.PrefetchEntry(key.hash, kEntryBytes);
+  });
+}
 
 }  // namespace flashdb

@@ -10,6 +10,8 @@
 namespace flashdb {
 namespace {
 
+constexpr size_t kPrefetchBatch = 16;
+
 void ResumeRun(LockRequest& lock);
 void RunThere(Shard& here, const Envelope& mail);
 
@@ -81,9 +83,21 @@ void ExecuteRequest(Shard& here, Run& run, const Request& request) {
   NoteGate(here, run, start);
 }
 
+// Loads what the next requests will look up. A batch is small enough for the first-level cache and
+// large enough to keep the memory busy.
+void PrefetchNext(const Keyspace& keys, const Run& run) {
+  size_t count = std::min(run.count - run.next, kPrefetchBatch);
+  if (count < 2) return;
+  keys.Prefetch(count, [&](size_t i) {
+    const Request& request = run.requests[run.next + i];
+    return std::pair<uint32_t, const KeyRef&>(request.db, request.key);
+  });
+}
+
 // True when the run is done, false if it waits for a lock.
 bool ExecuteInOrder(Shard& here, Run& run) {
   while (run.next < run.count) {
+    if (run.next % kPrefetchBatch == 0) PrefetchNext(here.keys(), run);
     const Request& request = run.requests[run.next];
     bool queued = Blocked(here, request);
     if (queued && !QueueForLocks(here, run, run.next + 1)) return false;
@@ -161,16 +175,8 @@ void ResumeRun(LockRequest& lock) {
   if (done) BackHome(run);
 }
 
-void Prefetch(const Keyspace& keys, const Run& run) {
-  if (run.count < 2) return;
-  for (size_t i = 0; i < run.count; ++i) {
-    keys.Prefetch(run.requests[i].db, run.requests[i].key);
-  }
-}
-
 void RunThere(Shard& here, const Envelope& mail) {
   auto* run = static_cast<Run*>(mail.object);
-  Prefetch(here.keys(), *run);
   if (ExecuteAll(here, *run)) BackHome(*run);
 }
 
@@ -180,7 +186,6 @@ bool StartRun(Run& run) {
   Shard& here = Shard::Current();
   run.home = here.id();
   if (run.owner == here.id()) {
-    Prefetch(here.keys(), run);
     return ExecuteAll(here, run);
   }
   SendMail(run.owner, {.deliver = &RunThere, .object = &run});

@@ -116,8 +116,9 @@ void ForEachKeyAhead(CommandContext& context, size_t step, F visit) {
     size_t count = 0;
     for (size_t i = begin; i < args.size() && count < kAhead; i += step, ++count) {
       refs[count] = MakeKey(args[i]);
-      context.keys.Prefetch(context.db, refs[count]);
     }
+    context.keys.Prefetch(
+        count, [&](size_t i) { return std::pair<uint32_t, const KeyRef&>(context.db, refs[i]); });
     for (size_t n = 0; n < count; ++n) visit(begin + n * step, refs[n]);
   }
 }

@@ -84,9 +84,11 @@ class Connection final : public SessionLink {
   bool TidyInput();
   bool InputIsFull() const;
   /// Parsed commands that have not been executed yet refer to in_: it must not move.
-  bool InputInUse() const { return busy_ || next_ != Next::kNone || run_.Unfinished(); }
+  bool InputInUse() const { return busy_ || next_ != Next::kNone || RunUnfinished(); }
 
   // Execution (connection_execute.cc).
+  bool WorkForAWhile();
+  bool RunUnfinished() const { return run_ != nullptr && run_->Unfinished(); }
   bool Step();
   void FillRun();
   bool ParseNext();
@@ -127,7 +129,7 @@ class Connection final : public SessionLink {
   Next next_ = Next::kNone;
   ShardId next_owner_ = 0;
   std::string next_error_;
-  Run run_;
+  std::unique_ptr<Run> run_;  // borrowed while commands are under way
 
   std::string out_;
   uint64_t out_start_ = 0;  // absolute offset of out_'s first byte

@@ -26,6 +26,12 @@ bool PointsInto(std::string_view buffer, std::string_view part) {
 bool Connection::Paused() const { return OutputBytes() > kOutputHigh; }
 
 bool Connection::Work() {
+  bool more = WorkForAWhile();
+  if (run_ != nullptr && !busy_ && !run_->Unfinished()) server_.ReturnRun(std::move(run_));
+  return more;
+}
+
+bool Connection::WorkForAWhile() {
   if (closing_) return false;
   for (size_t steps = 0; steps < kStepsPerTurn; ++steps) {
     if (busy_ || closing_ || close_after_output_ || Paused()) return false;
@@ -41,8 +47,8 @@ bool Connection::Work() {
 
 // Executes the next run or command; false if no whole command is there (or must wait).
 bool Connection::Step() {
-  if (!run_.Unfinished()) FillRun();
-  if (run_.Unfinished()) {
+  if (!RunUnfinished()) FillRun();
+  if (run_->Unfinished()) {
     ExecuteRun();
     return true;
   }
@@ -65,19 +71,20 @@ bool Connection::Step() {
 
 // Gathers consecutive commands of one owner; the first that does not fit stays in next_request_.
 void Connection::FillRun() {
-  run_.Clear();
+  if (run_ == nullptr) run_ = server_.BorrowRun();
+  run_->Clear();
   // CLIENT REPLY SKIP silences one command, and a run is silenced as a whole.
   size_t most = session_.reply_mode == ReplyMode::kSkipThis ? 1 : kCommandsPerRun;
-  while (run_.count < most) {
+  while (run_->count < most) {
     if (next_ == Next::kNone && !ParseNext()) return;
     if (next_ != Next::kRun) return;
-    if (run_.count > 0 && next_owner_ != run_.owner) return;
+    if (run_->count > 0 && next_owner_ != run_->owner) return;
     if (WaitsForUnpause(*next_request_.command)) return;
-    run_.owner = next_owner_;
+    run_->owner = next_owner_;
     next_ = Next::kNone;
-    std::swap(run_.Add(), next_request_);
+    std::swap(run_->Add(), next_request_);
     // Words of a quoted inline command live in the parser, until it parses again.
-    const Request& added = run_.requests[run_.count - 1];
+    const Request& added = run_->requests[run_->count - 1];
     for (std::string_view arg : added.args) {
       if (!PointsInto(in_, arg)) return;
     }
@@ -150,26 +157,26 @@ bool Connection::WaitsForUnpause(const Command& command) {
 // ---- Runs --------------------------------------------------------------------------------------
 
 void Connection::ExecuteRun() {
-  bool local = run_.owner == server_.shard().id();
+  bool local = run_->owner == server_.shard().id();
   bool silent = session_.reply_mode != ReplyMode::kOn;
-  run_.protocol = session_.protocol;
-  run_.no_touch = session_.no_touch;
-  run_.session = &session_;
-  run_.buffer.clear();
-  run_.gates.clear();
-  run_.output_limit = kOutputHigh;
-  run_.out = local && !silent ? &out_ : &run_.buffer;
-  run_.on_done = [](Run& self) {
+  run_->protocol = session_.protocol;
+  run_->no_touch = session_.no_touch;
+  run_->session = &session_;
+  run_->buffer.clear();
+  run_->gates.clear();
+  run_->output_limit = kOutputHigh;
+  run_->out = local && !silent ? &out_ : &run_->buffer;
+  run_->on_done = [](Run& self) {
     const auto* session = self.session;
     auto* connection = static_cast<Connection*>(session->link);
     connection->FinishRun();
     connection->Resume();
   };
   busy_ = true;
-  if (StartRun(run_)) {
+  if (StartRun(*run_)) {
     FinishRun();
     busy_ = false;
-  } else if (run_.out == &out_) {
+  } else if (run_->out == &out_) {
     OnRunParked();
   }
 }
@@ -177,11 +184,11 @@ void Connection::ExecuteRun() {
 // A run on this very shard waits for a lock. Output may be sent meanwhile, so what comes later
 // must not rely on offsets into out_.
 void Connection::OnRunParked() {
-  for (const ReplyGate& gate : run_.gates) {
-    AddGate(out_start_ + gate.start, run_.owner, gate.lsn);
+  for (const ReplyGate& gate : run_->gates) {
+    AddGate(out_start_ + gate.start, run_->owner, gate.lsn);
   }
-  run_.gates.clear();
-  run_.out = &run_.buffer;
+  run_->gates.clear();
+  run_->out = &run_->buffer;
   server_.MarkDirty(*this);
 }
 
@@ -192,13 +199,13 @@ void Connection::FinishRun() {
     return;
   }
   uint64_t base = out_start_;
-  if (run_.out == &run_.buffer) {
+  if (run_->out == &run_->buffer) {
     base = OutputEnd();
-    out_.append(run_.buffer);
+    out_.append(run_->buffer);
     constexpr size_t kKeep = 64 * 1024;
-    if (run_.buffer.capacity() > kKeep) std::string().swap(run_.buffer);
+    if (run_->buffer.capacity() > kKeep) std::string().swap(run_->buffer);
   }
-  for (const ReplyGate& gate : run_.gates) AddGate(base + gate.start, run_.owner, gate.lsn);
+  for (const ReplyGate& gate : run_->gates) AddGate(base + gate.start, run_->owner, gate.lsn);
   server_.MarkDirty(*this);
   CheckOutputLimit();
 }

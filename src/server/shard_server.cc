@@ -15,6 +15,7 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kTickNanos = 100'000'000;
+constexpr size_t kIdleRuns = 64;
 
 }  // namespace
 
@@ -137,6 +138,17 @@ void ShardServer::CloseAll() {
 }
 
 // ---- The turn ----------------------------------------------------------------------------------
+
+std::unique_ptr<Run> ShardServer::BorrowRun() {
+  if (idle_runs_.empty()) return std::make_unique<Run>();
+  std::unique_ptr<Run> run = std::move(idle_runs_.back());
+  idle_runs_.pop_back();
+  return run;
+}
+
+void ShardServer::ReturnRun(std::unique_ptr<Run> run) {
+  if (idle_runs_.size() < kIdleRuns) idle_runs_.push_back(std::move(run));
+}
 
 void ShardServer::MarkReady(Connection& connection) {
   if (connection.listed_ready) return;

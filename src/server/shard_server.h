@@ -39,6 +39,9 @@ class ShardServer final : public TurnHook {
   bool Empty() const { return connections_.empty(); }
 
   // For connections.
+  /// Runs are lent: that few of them, used again and again, stay in the cache.
+  std::unique_ptr<Run> BorrowRun();
+  void ReturnRun(std::unique_ptr<Run> run);
   void MarkReady(Connection& connection);
   void MarkDirty(Connection& connection);
   /// Will be marked ready again soon (CLIENT PAUSE).
@@ -71,6 +74,7 @@ class ShardServer final : public TurnHook {
   ConnectionLimits limits_;
   Engine engine_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Run>> idle_runs_;
   std::vector<Connection*> ready_;
   std::vector<Connection*> working_;
   std::vector<Connection*> dirty_;

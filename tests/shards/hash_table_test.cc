@@ -147,7 +147,9 @@ TEST(HashTableTest, AnEmptyTableHasNoHeapMemoryAndFindsNothing) {
   Random random(1);
   EXPECT_EQ(table.MemoryBytes(), 0u);
   EXPECT_TRUE(table.empty());
-  table.Prefetch(Mix(1));
+  table.PrefetchDirectory(Mix(1));
+  table.PrefetchSegment(Mix(1));
+  table.PrefetchEntry(Mix(1), 64);
   EXPECT_EQ(table.Find(Mix(1), Is(1)), nullptr);
   EXPECT_EQ(table.FindRef(Mix(1), Is(1)), nullptr);
   EXPECT_EQ(table.Erase(Mix(1), Is(1)), nullptr);
