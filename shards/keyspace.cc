@@ -15,6 +15,11 @@ std::string WatchName(uint32_t db, std::string_view key) {
   return name;
 }
 
+UnixMillis NextFieldExpiry(const Entry& entry) {
+  if (entry.type != ValueType::kHash) return INT64_MAX;
+  return static_cast<const HashValue*>(entry.value())->next_expiry();
+}
+
 }  // namespace
 
 Keyspace::Keyspace(uint32_t first_slot, uint32_t end_slot)
@@ -33,7 +38,15 @@ Keyspace::~Keyspace() {
 const Entry* Keyspace::Find(uint32_t db, const KeyRef& key, Touch touch) {
   NoteSlot(key.slot);
   Entry** ref = FindRef(db, key);
-  Entry* entry = ref == nullptr || Expired(**ref) ? nullptr : *ref;
+  Entry* entry = ref == nullptr ? nullptr : *ref;
+  if (entry != nullptr && (entry->has(Entry::kHasExpiry) || entry->type == ValueType::kHash)) {
+    if (Expired(*entry)) {
+      NoteMet(db, key.bytes);
+      entry = nullptr;
+    } else if (NextFieldExpiry(*entry) <= now_) {
+      NoteMet(db, key.bytes);
+    }
+  }
   if (touch == Touch::kYes) {
     ++(entry == nullptr ? stats_.misses : stats_.hits);
     if (entry != nullptr && entry->access_seconds != now_seconds_) {
@@ -73,7 +86,7 @@ Entry** Keyspace::FindForChange(uint32_t db, const KeyRef& key) {
     PurgeExpired(db, key);
     return nullptr;
   }
-  (*ref)->access_seconds = now_seconds_;
+  if (!no_touch_ && !removing_expired_) (*ref)->access_seconds = now_seconds_;
   return ref;
 }
 
@@ -123,6 +136,10 @@ Status Keyspace::Restore(uint32_t db, const KeyRef& key, ValueType type, std::st
   return OkStatus();
 }
 
+void Keyspace::SetAccess(uint32_t db, const KeyRef& key, uint32_t seconds) {
+  if (Entry** ref = FindRef(db, key)) (*ref)->access_seconds = seconds;
+}
+
 void Keyspace::EncodeValue(const Entry& entry, std::string& out) {
   if (entry.has(Entry::kInline)) {
     out.append(entry.string());
@@ -168,6 +185,7 @@ void Keyspace::ChangedQuietly(SlotId slot) {
     return;
   }
   ++changes_;
+  if (removing_expired_) return;
   if (capture_ == nullptr) {
     Stamp(slot, next_lsn_);
     gate_ = std::max(gate_, next_lsn_);

@@ -93,6 +93,8 @@ class Keyspace {
     now_seconds_ = static_cast<uint32_t>(now / 1000) & Entry::kAccessMask;
   }
   UnixMillis now() const { return now_; }
+  /// While set, no change of a key's value touches the key (CLIENT NO-TOUCH).
+  void set_no_touch(bool on) { no_touch_ = on; }
   EncodingLimits& limits() { return limits_; }
   bool Owns(SlotId slot) const { return slot >= first_slot_ && slot < end_slot_; }
   uint32_t first_slot() const { return first_slot_; }
@@ -101,7 +103,7 @@ class Keyspace {
   // ---- Reading ------------------------------------------------------------------------------
 
   /// The live entry of `key`, or nullptr if there is none or it has expired. Valid until the next
-  /// mutator call. Notes the slot for TakeGate().
+  /// mutator call. Notes the slot for TakeGate(), and what has expired for RemoveMet().
   const Entry* Find(uint32_t db, const KeyRef& key, Touch touch = Touch::kYes);
   /// Brings the memory that Find will need into the cache, for `count` keys at a time: their misses
   /// overlap. `key_at(i)` gives the i-th as a {db, const KeyRef&} pair.
@@ -132,6 +134,8 @@ class Keyspace {
   Status Restore(uint32_t db, const KeyRef& key, ValueType type, std::string_view image,
                  UnixMillis expire_at);
   static void EncodeValue(const Entry& entry, std::string& out);
+  /// Sets when an existing key was last used, in Unix seconds. Neither logged nor a change.
+  void SetAccess(uint32_t db, const KeyRef& key, uint32_t seconds);
   /// Empties one database of this shard. Memory is given back piece by piece by ReleaseSome().
   void Flush(uint32_t db);
   void Swap(uint32_t a, uint32_t b);
@@ -159,7 +163,8 @@ class Keyspace {
   size_t HashSet(uint32_t db, const KeyRef& key, std::span<const FieldValue> pairs);
   /// As HashSet for one field, but a field that has an expiry keeps it (HINCRBY).
   void HashUpdate(uint32_t db, const KeyRef& key, std::string_view field, std::string_view value);
-  /// Deletes fields, and the key when none is left. Returns how many there were.
+  /// Deletes fields, and the key when none is left. Returns how many there were, expired ones that
+  /// nobody has removed yet included (as in Redis 7.4).
   size_t HashDelete(uint32_t db, const KeyRef& key, std::span<const std::string_view> fields);
   /// Sets (at > 0) or removes (at == 0) the expiry of existing fields. A time in the past deletes
   /// the field (and the key with its last one).
@@ -185,8 +190,6 @@ class Keyspace {
               UnixMillis expire_at);
   /// Recovery: the slot was loaded from an image that is true at `lsn`.
   void SetImageLsn(SlotId slot, Lsn lsn);
-  /// After recovery: everything here is settled, no read needs to wait for any of it.
-  void SettleAll();
 
   // ---- Visibility ---------------------------------------------------------------------------
 
@@ -206,9 +209,18 @@ class Keyspace {
 
   // ---- Background work, bounded by the caller -----------------------------------------------
 
-  /// Removes expired keys and hash fields; looks at no more than about `budget` entries. Slots for
-  /// which `locked` says true are left alone. Returns how many keys it removed.
+  // What these two remove had been invisible before, so their effects are logged, but no slot is
+  // stamped: no reply waits for them. Slots for which `locked` says true are left alone.
+
+  /// Removes expired keys and hash fields; looks at no more than about `budget` entries. Returns
+  /// how many keys it removed.
   size_t ExpireSome(size_t budget, const std::function<bool(SlotId)>& locked);
+  /// Removes what lookups have met expired since the last call (the first kMaxMet of them), of a
+  /// hash about `budget` fields. Returns how many keys it removed.
+  size_t RemoveMet(size_t budget, const std::function<bool(SlotId)>& locked);
+  bool has_met() const { return !met_.empty(); }
+  /// No key or field expires earlier; INT64_MAX if none ever does.
+  UnixMillis next_expiry() const { return next_expiry_; }
   /// Frees memory of flushed databases and deleted large values; true when nothing is left to free.
   bool ReleaseSome(size_t budget);
 
@@ -306,11 +318,17 @@ class Keyspace {
   HashValue* FindHash(uint32_t db, const KeyRef& key);
 
   struct DueWork;
+  /// The entry, or a field of its hash, has expired: RemoveMet() shall have a look.
+  void NoteMet(uint32_t db, std::string_view key);
   size_t ExpireSlotPart(size_t budget, size_t* removed);
   void CollectDue(const Entry& entry, DueWork& work);
   size_t ExpireFields(uint32_t db, const KeyRef& key, size_t budget);
   /// Goes on to the next slot that has a table; returns how many slots were passed.
   size_t NextExpirySlot();
+  void RestartExpiryRound();
+  /// Ends the slot (or what is left of a database that has none) in the running round, and the
+  /// round with the last one; returns how many slots were passed.
+  size_t PassExpirySlots();
 
   bool ReplaysSlot(uint32_t slot) const;
   Status ApplyOne(EffectOp op, uint32_t db, Decoder& in);
@@ -342,6 +360,18 @@ class Keyspace {
   uint32_t expire_slot_ = 0;                // counted from first_slot_
   uint64_t expire_cursor_ = 0;              // where the scan of that slot goes on; 0: not begun
   UnixMillis expire_earliest_ = INT64_MAX;  // what that scan found to expire later
+  // next_expiry_ is a lower bound; a round over all slots of all databases sets it anew.
+  UnixMillis next_expiry_ = INT64_MAX;
+  UnixMillis round_earliest_ = INT64_MAX;  // the bound of the slots that the round has passed
+  size_t round_passed_ = 0;
+  bool removing_expired_ = false;  // changes stamp nothing and touch nothing
+  bool no_touch_ = false;
+  struct Met {
+    uint32_t db;
+    std::string key;
+  };
+  static constexpr size_t kMaxMet = 64;
+  std::vector<Met> met_;
   std::deque<Database> flushed_;
   std::deque<std::unique_ptr<Value>> released_;
   absl::flat_hash_map<std::string, std::vector<KeyWatch*>, StringHash, StringEq> watches_;

@@ -81,12 +81,6 @@ void Keyspace::SetImageLsn(SlotId slot, Lsn lsn) {
   Stamp(slot, lsn);
 }
 
-void Keyspace::SettleAll() {
-  std::fill(slot_changes_.begin(), slot_changes_.end(), 0);
-  image_lsns_ = {};
-  all_changed_ = last_change_ = gate_ = 0;
-}
-
 bool Keyspace::ReplaysSlot(uint32_t slot) const {
   if (!Owns(static_cast<SlotId>(slot))) return false;
   return image_lsns_.empty() || image_lsns_[slot - first_slot_] < replay_lsn_;

@@ -46,6 +46,7 @@ void Keyspace::PutEntry(uint32_t db, const KeyRef& key, Entry* fresh) {
 
 void Keyspace::ChangeExpiry(uint32_t db, const KeyRef& key, Entry** ref, UnixMillis at) {
   Entry& entry = **ref;
+  const uint32_t used = entry.access_seconds;
   if (at != 0 && entry.has(Entry::kHasExpiry)) {
     OverwriteExpiry(entry, at);
   } else if (entry.has(Entry::kInline)) {
@@ -53,6 +54,7 @@ void Keyspace::ChangeExpiry(uint32_t db, const KeyRef& key, Entry** ref, UnixMil
   } else {
     ReplaceEntry(db, ref, NewObjectEntry(entry.key(), entry.type, entry.value(), at), true);
   }
+  (*ref)->access_seconds = used;
   NoteExpiry(db, key.slot, at);
 }
 
@@ -88,6 +90,8 @@ void Keyspace::NoteExpiry(uint32_t db, SlotId slot, UnixMillis at) {
   if (at == 0) return;
   UnixMillis& next = databases_[db].slots[slot - first_slot_].next_expiry;
   next = std::min(next, at);
+  next_expiry_ = std::min(next_expiry_, at);
+  round_earliest_ = std::min(round_earliest_, at);
   if (db == expire_db_ && slot == first_slot_ + expire_slot_) {
     expire_earliest_ = std::min(expire_earliest_, at);
   }

@@ -2,7 +2,8 @@
 //
 // Each slot keeps a lower bound of the next expiry in it, so slots with nothing due cost one
 // comparison. A slot with something due is scanned as a whole, over several calls if it is large;
-// the bound is set anew when the scan is through.
+// the bound is set anew when the scan is through. The whole keyspace has such a bound too, so that
+// nothing at all is looked at (and no sleeping loop wakes) before something is due.
 #include "base/check.h"
 #include "shards/hash_value.h"
 #include "shards/keyspace.h"
@@ -31,21 +32,77 @@ struct Keyspace::DueWork {
 
 size_t Keyspace::ExpireSome(size_t budget, const std::function<bool(SlotId)>& locked) {
   FLASHDB_CHECK(capture_ == nullptr && !replaying_);
+  if (next_expiry_ > now_) return 0;
+  removing_expired_ = true;
   size_t removed = 0;
   size_t spent = 0;
   size_t compared = 0;
   size_t passed = 0;
-  while (spent + compared / kSlotsPerUnit < budget && passed < kDatabaseCount * slot_count()) {
+  while (spent + compared / kSlotsPerUnit < budget && passed < kDatabaseCount * slot_count() &&
+         next_expiry_ <= now_) {
     Database& database = databases_[expire_db_];
     const bool due = !database.slots.empty() && database.slots[expire_slot_].next_expiry <= now_;
     if (due && !locked(static_cast<SlotId>(first_slot_ + expire_slot_))) {
       spent += ExpireSlotPart(budget - spent, &removed);
       if (expire_cursor_ != 0) continue;
     }
-    passed += NextExpirySlot();
+    passed += PassExpirySlots();
     ++compared;
   }
+  removing_expired_ = false;
   return removed;
+}
+
+size_t Keyspace::RemoveMet(size_t budget, const std::function<bool(SlotId)>& locked) {
+  if (met_.empty()) [[likely]] {
+    return 0;
+  }
+  FLASHDB_CHECK(capture_ == nullptr && !replaying_);
+  removing_expired_ = true;
+  size_t removed = 0;
+  std::vector<Met> left;
+  for (Met& met : std::exchange(met_, {})) {
+    const KeyRef key = MakeKey(met.key);
+    Entry** ref = FindRef(met.db, key);
+    if (ref == nullptr) continue;
+    if (locked(key.slot)) {
+      left.push_back(std::move(met));
+    } else if (Expired(**ref)) {
+      PurgeExpired(met.db, key);
+      ++removed;
+    } else if (HashOf(**ref) != nullptr) {
+      ExpireFields(met.db, key, budget);
+    }
+  }
+  met_ = std::move(left);
+  removing_expired_ = false;
+  return removed;
+}
+
+void Keyspace::NoteMet(uint32_t db, std::string_view key) {
+  if (met_.size() >= kMaxMet || replaying_) return;
+  const bool known = std::any_of(met_.begin(), met_.end(),
+                                 [&](const Met& met) { return met.db == db && met.key == key; });
+  if (!known) met_.push_back({db, std::string(key)});
+}
+
+void Keyspace::RestartExpiryRound() {
+  round_passed_ = 0;
+  round_earliest_ = INT64_MAX;
+}
+
+size_t Keyspace::PassExpirySlots() {
+  const Database& database = databases_[expire_db_];
+  if (!database.slots.empty()) {
+    round_earliest_ = std::min(round_earliest_, database.slots[expire_slot_].next_expiry);
+  }
+  const size_t passed = NextExpirySlot();
+  round_passed_ += passed;
+  if (round_passed_ >= kDatabaseCount * slot_count()) {
+    next_expiry_ = round_earliest_;
+    RestartExpiryRound();
+  }
+  return passed;
 }
 
 size_t Keyspace::NextExpirySlot() {

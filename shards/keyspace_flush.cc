@@ -59,6 +59,7 @@ void Keyspace::FlushSlots(uint32_t db, uint32_t first, uint32_t end) {
 
 void Keyspace::SwapSlots(uint32_t a, uint32_t b, uint32_t first, uint32_t end) {
   expire_cursor_ = 0;
+  RestartExpiryRound();
   if (!replaying_) {
     std::swap(databases_[a], databases_[b]);
     return;

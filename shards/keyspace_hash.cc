@@ -80,15 +80,10 @@ size_t Keyspace::HashDelete(uint32_t db, const KeyRef& key,
   HashValue* hash = FindHash(db, key);
   if (hash == nullptr) return 0;
   std::vector<std::string_view> erased;
-  size_t live = 0;
   {
     MemoryMeter meter(memory_, *hash);
     for (std::string_view name : fields) {
-      std::optional<HashField> field = hash->Find(name);
-      if (!field) continue;
-      live += !field->Expired(now_);
-      hash->Erase(name);
-      erased.push_back(name);
+      if (hash->Erase(name)) erased.push_back(name);
     }
   }
   if (erased.empty()) return 0;
@@ -98,7 +93,7 @@ size_t Keyspace::HashDelete(uint32_t db, const KeyRef& key,
   Changed(db, key);
   // Replay does the same: the log needs no word of it.
   if (hash->size() == 0) RemoveEntry(db, key);
-  return live;
+  return erased.size();
 }
 
 void Keyspace::HashExpire(uint32_t db, const KeyRef& key, std::span<const std::string_view> fields,

@@ -115,9 +115,11 @@ StringValue& Keyspace::MakeStringValue(uint32_t db, Entry** ref) {
   Entry& entry = **ref;
   FLASHDB_CHECK(entry.type == ValueType::kString);
   if (entry.has(Entry::kInline)) {
+    const uint32_t used = entry.access_seconds;
     auto* value = new StringValue(entry.string());
     Entry* fresh = NewObjectEntry(entry.key(), ValueType::kString, value, entry.expire_at());
     ReplaceEntry(db, ref, fresh, false);
+    fresh->access_seconds = used;
   }
   return static_cast<StringValue&>(*(*ref)->value());
 }

@@ -15,6 +15,7 @@ constexpr size_t kExpirePerStep = 400;
 constexpr size_t kReleasePerTurn = 2000;
 constexpr uint64_t kExpireEveryNanos = 10'000'000;
 constexpr uint64_t kLongestSleepNanos = 100'000'000;
+constexpr int64_t kLongestSleepMillis = kLongestSleepNanos / 1'000'000;
 
 }  // namespace
 
@@ -186,8 +187,16 @@ uint64_t Shard::SleepNanos(uint64_t now) const {
   uint64_t until = now + kLongestSleepNanos;
   if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
   if (auto deadline = log_->NextDeadlineNanos()) until = std::min(until, *deadline);
-  if (active_expire_) until = std::min(until, std::max(next_expiry_nanos_, now + 1'000'000));
+  if (active_expire_) until = std::min(until, NextExpiryNanos(now));
   return until > now ? until - now : 1;
+}
+
+// When the loop has to wake for active expiry: when something is due, but not sooner than planned.
+uint64_t Shard::NextExpiryNanos(uint64_t now) const {
+  if (keys_.next_expiry() == INT64_MAX) return UINT64_MAX;
+  const auto millis =
+      std::clamp<int64_t>(keys_.next_expiry() - keys_.now(), 1, kLongestSleepMillis);
+  return std::max(next_expiry_nanos_, now + static_cast<uint64_t>(millis) * 1'000'000);
 }
 
 void Shard::RunTimers(uint64_t now) {
@@ -200,13 +209,14 @@ void Shard::RunTimers(uint64_t now) {
 
 bool Shard::BackgroundWork(uint64_t now) {
   bool more = !keys_.ReleaseSome(kReleasePerTurn);
-  if (!active_expire_ || now < next_expiry_nanos_) return more;
-  if (RefusesWrite(0).has_value()) return more;
-  size_t removed =
-      keys_.ExpireSome(kExpirePerStep, [this](SlotId slot) { return locks_.Locked(slot); });
+  bool active = active_expire_ && now >= next_expiry_nanos_;
+  if ((!active && !keys_.has_met()) || RefusesWrite(0).has_value()) return more;
+  auto locked = [this](SlotId slot) { return locks_.Locked(slot); };
+  keys_.RemoveMet(kExpirePerStep, locked);
+  size_t removed = active ? keys_.ExpireSome(kExpirePerStep, locked) : 0;
   CommitEffects();
   (void)keys_.TakeGate();  // nobody saw these removals
-  next_expiry_nanos_ = removed > 0 ? now : now + kExpireEveryNanos;
+  if (active) next_expiry_nanos_ = removed > 0 ? now : now + kExpireEveryNanos;
   return more || removed > 0;
 }
 

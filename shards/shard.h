@@ -135,6 +135,7 @@ class Shard {
   void TellPeers();
   void FlushMail();
   uint64_t SleepNanos(uint64_t now) const;
+  uint64_t NextExpiryNanos(uint64_t now) const;
 
   const ShardId id_;
   ShardGroup& group_;

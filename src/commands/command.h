@@ -53,9 +53,17 @@ struct CommandContext {
 struct TransactionContext {
   ArgView args;
   uint32_t db;
+  Random& random;
   ReplyWriter& reply;
   uint64_t max_string_bytes;
   Transaction& transaction;
+  bool no_touch = false;  // CLIENT NO-TOUCH
+
+  Keyspace::Touch touch() const {
+    return no_touch ? Keyspace::Touch::kQuiet : Keyspace::Touch::kYes;
+  }
+  /// How many shards there are for OwnerOf().
+  uint32_t shard_count() const { return ShardCount(); }
 
   /// Runs `function(Keyspace&)` on the shard that owns `slot` (whose keys are locked) and returns
   /// its result: `co_await context.At(slot, fn)`. Effects and gates are collected on the way.
@@ -67,6 +75,12 @@ struct TransactionContext {
   template <typename F>
   auto AtAll(F function) {
     return transaction.AtAll(std::move(function));
+  }
+  /// Runs `function(ShardId, Keyspace&)` on each of `shards` at the same time; a vector of results
+  /// (default-constructible), in their order.
+  template <typename F>
+  auto AtEach(std::vector<ShardId> shards, F function) {
+    return transaction.AtEach(std::move(shards), std::move(function));
   }
 };
 

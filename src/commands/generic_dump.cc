@@ -1,5 +1,7 @@
 #include "commands/generic_dump.h"
 
+#include <algorithm>
+
 #include "base/coding.h"
 #include "base/crc32c.h"
 #include "base/numbers.h"
@@ -17,22 +19,23 @@ uint32_t ChecksumOf(std::string_view bytes) {
 struct RestoreOptions {
   bool replace = false;
   bool absolute = false;
-  bool has_idle = false;
-  bool has_frequency = false;
+  std::optional<int64_t> idle_seconds;
+  std::optional<int64_t> frequency;
 };
 
 // A value for IDLETIME or FREQ: within [0, high], else the error `message`.
-bool OptionValueFits(std::string_view text, int64_t high, std::string_view message,
-                     ReplyWriter& reply) {
+std::optional<int64_t> ParseOptionValue(std::string_view text, int64_t high,
+                                        std::string_view message, ReplyWriter& reply) {
   std::optional<int64_t> value = ParseInteger(text, reply);
-  if (!value) return false;
-  if (*value >= 0 && *value <= high) return true;
+  if (!value || (*value >= 0 && *value <= high)) return value;
   reply.Error(message);
-  return false;
+  return std::nullopt;
 }
 
-// IDLETIME and FREQ are checked and then left alone: a restored key counts as just used.
+// FREQ is checked and then left alone: as in Redis it counts under an LFU policy only.
 std::optional<RestoreOptions> ParseRestoreOptions(ArgView args, ReplyWriter& reply) {
+  constexpr std::string_view kBadIdle = "ERR Invalid IDLETIME value, must be >= 0";
+  constexpr std::string_view kBadFrequency = "ERR Invalid FREQ value, must be >= 0 and <= 255";
   RestoreOptions options;
   for (size_t i = 0; i < args.size(); ++i) {
     bool more = i + 1 < args.size();
@@ -40,18 +43,12 @@ std::optional<RestoreOptions> ParseRestoreOptions(ArgView args, ReplyWriter& rep
       options.replace = true;
     } else if (EqualsIgnoreCase(args[i], "ABSTTL")) {
       options.absolute = true;
-    } else if (EqualsIgnoreCase(args[i], "IDLETIME") && more && !options.has_frequency) {
-      options.has_idle = true;
-      if (!OptionValueFits(args[++i], INT64_MAX, "ERR Invalid IDLETIME value, must be >= 0",
-                           reply)) {
-        return std::nullopt;
-      }
-    } else if (EqualsIgnoreCase(args[i], "FREQ") && more && !options.has_idle) {
-      options.has_frequency = true;
-      if (!OptionValueFits(args[++i], 255, "ERR Invalid FREQ value, must be >= 0 and <= 255",
-                           reply)) {
-        return std::nullopt;
-      }
+    } else if (EqualsIgnoreCase(args[i], "IDLETIME") && more && !options.frequency) {
+      options.idle_seconds = ParseOptionValue(args[++i], INT64_MAX, kBadIdle, reply);
+      if (!options.idle_seconds) return std::nullopt;
+    } else if (EqualsIgnoreCase(args[i], "FREQ") && more && !options.idle_seconds) {
+      options.frequency = ParseOptionValue(args[++i], 255, kBadFrequency, reply);
+      if (!options.frequency) return std::nullopt;
     } else {
       reply.Error(kSyntaxError);
       return std::nullopt;
@@ -127,6 +124,10 @@ void Restore(CommandContext& context) {
                                  dumped->image, expired ? 0 : *at);
   if (!restored.ok()) return reply.Error(kBadFormat);
   if (expired) keys.Delete(context.db, context.key);
+  if (options->idle_seconds) {
+    int64_t used = std::max<int64_t>(context.now() / 1000 - *options->idle_seconds, 0);
+    keys.SetAccess(context.db, context.key, static_cast<uint32_t>(used));
+  }
   reply.Ok();
 }
 

@@ -38,9 +38,10 @@ void Exists(CommandContext& context) {
   ReplyCount(context, [&](const KeyRef& key) { return Peek(context, key) != nullptr; });
 }
 
+// The one command that touches under CLIENT NO-TOUCH too, as in Redis.
 void TouchKeys(CommandContext& context) {
   ReplyCount(context, [&](const KeyRef& key) {
-    return context.keys.Find(context.db, key, context.touch()) != nullptr;
+    return context.keys.Find(context.db, key, Keyspace::Touch::kYes) != nullptr;
   });
 }
 
@@ -59,6 +60,8 @@ void Move(CommandContext& context) {
 
   ValueType type = entry->type;
   UnixMillis expire_at = entry->expire_at();
+  uint32_t used =
+      context.no_touch ? entry->access_seconds : static_cast<uint32_t>(context.now() / 1000);
   if (keys.Find(*target, context.key, Keyspace::Touch::kQuiet) != nullptr) {
     return context.reply.Integer(0);
   }
@@ -66,6 +69,7 @@ void Move(CommandContext& context) {
   Keyspace::EncodeValue(*entry, image);
   Status restored = keys.Restore(*target, context.key, type, image, expire_at);
   FLASHDB_CHECK(restored.ok(), "a value's own image is refused: {}", MessageOf(restored));
+  keys.SetAccess(*target, context.key, used);
   keys.Delete(context.db, context.key);
   context.reply.Integer(1);
 }

@@ -13,6 +13,7 @@ namespace {
 struct Parcel {
   ValueType type;
   UnixMillis expire_at;
+  uint32_t access_seconds;
   std::string image;
 };
 
@@ -24,7 +25,7 @@ struct Place {
 std::optional<Parcel> Pack(Keyspace& keys, const Place& from, Keyspace::Touch touch) {
   const Entry* entry = keys.Find(from.db, from.key, touch);
   if (entry == nullptr) return std::nullopt;
-  Parcel parcel{entry->type, entry->expire_at(), {}};
+  Parcel parcel{entry->type, entry->expire_at(), entry->access_seconds, {}};
   Keyspace::EncodeValue(*entry, parcel.image);
   return parcel;
 }
@@ -43,41 +44,67 @@ bool Unpack(Keyspace& keys, const Place& to, const Parcel& parcel, Overwrite ove
   return true;
 }
 
+/// What became of a key that is to be renamed, as far as its own shard can tell.
+struct Departure {
+  std::optional<Parcel> parcel;  // nothing: there is no such key
+  bool arrived = false;          // the new name is here too, and the key has it now
+  bool refused = false;          // the new name is here too, and taken
+};
+
+// The value keeps the time of its last use; the renaming itself is a use, but not under NO-TOUCH.
+Departure Depart(Keyspace& keys, const Place& from, const Place& to, Overwrite overwrite,
+                 bool no_touch) {
+  Departure departure;
+  departure.parcel = Pack(keys, from, Keyspace::Touch::kQuiet);
+  if (!departure.parcel) return departure;
+  if (!no_touch) departure.parcel->access_seconds = static_cast<uint32_t>(keys.now() / 1000);
+  if (!keys.Owns(to.key.slot)) return departure;
+  departure.arrived = Unpack(keys, to, *departure.parcel, overwrite);
+  departure.refused = !departure.arrived;
+  if (departure.arrived) {
+    keys.SetAccess(to.db, to.key, departure.parcel->access_seconds);
+    keys.Delete(from.db, from.key);
+  }
+  return departure;
+}
+
+// The visits to the other shard and back; false if the new name is taken.
+Task<bool> Arrive(TransactionContext& context, const Place& from, const Place& to,
+                  const Parcel& parcel, Overwrite overwrite) {
+  auto unpack = [&](Keyspace& keys) {
+    if (!Unpack(keys, to, parcel, overwrite)) return false;
+    keys.SetAccess(to.db, to.key, parcel.access_seconds);
+    return true;
+  };
+  bool placed = co_await context.At(to.key.slot, unpack);
+  if (!placed) co_return false;
+  auto remove = [&from](Keyspace& keys) { return keys.Delete(from.db, from.key); };
+  co_await context.At(from.key.slot, remove);
+  co_return true;
+}
+
+void ReplyRenamed(ReplyWriter& reply, Overwrite overwrite, bool renamed) {
+  if (overwrite == Overwrite::kYes) return reply.Ok();
+  reply.Integer(renamed ? 1 : 0);
+}
+
 Task<void> RenameTo(TransactionContext& context, Overwrite overwrite) {
   Place from{context.db, MakeKey(context.args[1])};
   Place to{context.db, MakeKey(context.args[2])};
-  bool same = from.key.bytes == to.key.bytes;
-
-  if (same) {
+  if (from.key.bytes == to.key.bytes) {
     auto holds = [&from](Keyspace& keys) { return Holds(keys, from); };
     bool found = co_await context.At(from.key.slot, holds);
-    if (!found) {
-      context.reply.Error(kNoSuchKey);
-    } else if (overwrite == Overwrite::kYes) {
-      context.reply.Ok();
-    } else {
-      context.reply.Integer(0);
-    }
-    co_return;
+    if (!found) co_return context.reply.Error(kNoSuchKey);
+    co_return ReplyRenamed(context.reply, overwrite, false);
   }
-
-  auto pack = [&from](Keyspace& keys) { return Pack(keys, from, Keyspace::Touch::kQuiet); };
-  std::optional<Parcel> parcel = co_await context.At(from.key.slot, pack);
-  if (!parcel) {
-    context.reply.Error(kNoSuchKey);
-    co_return;
+  auto depart = [&](Keyspace& keys) { return Depart(keys, from, to, overwrite, context.no_touch); };
+  Departure departure = co_await context.At(from.key.slot, depart);
+  if (!departure.parcel) co_return context.reply.Error(kNoSuchKey);
+  bool renamed = departure.arrived;
+  if (!departure.arrived && !departure.refused) {
+    renamed = co_await Arrive(context, from, to, *departure.parcel, overwrite);
   }
-  auto unpack = [&](Keyspace& keys) { return Unpack(keys, to, *parcel, overwrite); };
-  bool placed = co_await context.At(to.key.slot, unpack);
-  if (placed) {
-    auto remove = [&from](Keyspace& keys) { return keys.Delete(from.db, from.key); };
-    co_await context.At(from.key.slot, remove);
-  }
-  if (overwrite == Overwrite::kYes) {
-    context.reply.Ok();
-  } else {
-    context.reply.Integer(placed ? 1 : 0);
-  }
+  ReplyRenamed(context.reply, overwrite, renamed);
 }
 
 struct CopyOptions {
@@ -118,7 +145,7 @@ Task<void> Copy(TransactionContext& context) {
     context.reply.Error(kSameObject);
     co_return;
   }
-  auto pack = [&from](Keyspace& keys) { return Pack(keys, from, Keyspace::Touch::kYes); };
+  auto pack = [&](Keyspace& keys) { return Pack(keys, from, context.touch()); };
   std::optional<Parcel> parcel = co_await context.At(from.key.slot, pack);
   if (!parcel) {
     context.reply.Integer(0);

@@ -71,7 +71,8 @@ ScanPage ScanShard(Keyspace& keys, uint32_t db, ScanPosition from, const ScanFil
   // Expired keys that nobody has removed yet are not seen, hence a bound on the steps too.
   size_t steps = count;
   ScanPosition& at = page.next;
-  while (at.slot < keys.end_slot() && page.seen < count && steps > 0) {
+  while (at.slot < keys.end_slot() && page.seen < count && steps > 0 &&
+         page.encoded.size() < kMaxScanBytes) {
     SlotId slot = static_cast<SlotId>(at.slot);
     if (keys.SizeOfSlot(db, slot) != 0) {
       at.slot_cursor = keys.ScanSlot(db, slot, at.slot_cursor, count - page.seen, visit);

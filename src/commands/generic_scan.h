@@ -45,6 +45,9 @@ struct ScanOptions {
 /// client can stall an event loop for more than a few milliseconds.
 inline constexpr size_t kMaxScanCount = 16384;
 
+/// Nor are more slots walked in one visit once so many bytes of names have been found.
+inline constexpr size_t kMaxScanBytes = size_t{256} << 10;
+
 /// Parses SCAN's options (what follows the cursor) or writes an error.
 std::optional<ScanOptions> ParseScanOptions(ArgView options, ReplyWriter& reply);
 

@@ -14,6 +14,14 @@
 namespace flashdb::generic {
 namespace {
 
+/// Keys that one visit of KEYS looks at: about a quarter of a millisecond.
+constexpr size_t kKeysPerTurn = 1024;
+/// Pieces (some tens of KiB each) put together in one turn.
+constexpr size_t kPiecesJoinedPerTurn = 8;
+
+/// Resumes in the next turn of this shard's event loop.
+Task<void> NextTurn() { return Engine::Current().services.Sleep(0); }
+
 void ReplyNames(ReplyWriter& reply, const ScanPage& page) {
   reply.Array(page.names);
   reply.out().append(page.encoded);
@@ -70,15 +78,32 @@ Task<void> Scan(TransactionContext& context) {
   ReplyNames(context.reply, page);
 }
 
-// Every slot is locked, so nothing moves between the pieces and no key is reported twice.
+// Every slot is locked, so nothing moves between the pieces and no key is reported twice. Pieces
+// are small, and each takes a turn of the event loop of its own, here and where it runs.
 Task<void> Keys(TransactionContext& context) {
   ScanFilter filter{.pattern = context.args[1]};
-  ScanPage all;
-  while (!all.next.done()) {
-    ScanPage piece = co_await ScanFrom(context, all.next, filter, kMaxScanCount);
-    Join(all, piece);
+  std::vector<std::string> pieces;
+  size_t names = 0;
+  size_t bytes = 0;
+  for (ScanPosition at; !at.done();) {
+    auto visit = [&](Keyspace& keys) {
+      return ScanShard(keys, context.db, at, filter, kKeysPerTurn);
+    };
+    ScanPage piece = co_await context.At(static_cast<SlotId>(at.slot), visit);
+    at = piece.next;
+    names += piece.names;
+    bytes += piece.encoded.size();
+    if (piece.names != 0) pieces.push_back(std::move(piece.encoded));
+    co_await NextTurn();
   }
-  ReplyNames(context.reply, all);
+  context.reply.Array(names);
+  std::string& out = context.reply.out();
+  out.reserve(out.size() + bytes);
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    out.append(pieces[i]);
+    std::string().swap(pieces[i]);
+    if (i % kPiecesJoinedPerTurn == kPiecesJoinedPerTurn - 1) co_await NextTurn();
+  }
 }
 
 // A shard is drawn in proportion to its keys, then a key of it. A shard of which only expired keys
@@ -86,7 +111,7 @@ Task<void> Keys(TransactionContext& context) {
 Task<void> RandomKey(TransactionContext& context) {
   auto size = [&context](Keyspace& keys) { return keys.Size(context.db); };
   std::vector<size_t> sizes = co_await context.AtAll(size);
-  Random& random = Engine::Current().random;
+  Random& random = context.random;
   for (size_t total; (total = std::accumulate(sizes.begin(), sizes.end(), size_t{0})) != 0;) {
     size_t shard = PickWeighted(sizes, random.Below(total));
     uint64_t seed = random.Next();

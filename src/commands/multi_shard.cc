@@ -124,16 +124,18 @@ Task<void> ExecuteLocal(Transaction& transaction, const Request& request, int pr
 }
 
 Task<void> ExecuteCoroutine(Transaction& transaction, const Request& request, int protocol,
-                            std::string& out) {
+                            bool no_touch, std::string& out) {
   Engine& engine = Engine::Current();
   uint64_t begin = CycleCount();
   size_t start = out.size();
   ReplyWriter reply(out, protocol);
   TransactionContext context{.args = request.args,
                              .db = request.db,
+                             .random = engine.random,
                              .reply = reply,
                              .max_string_bytes = engine.max_string_bytes,
-                             .transaction = transaction};
+                             .transaction = transaction,
+                             .no_touch = no_touch};
   co_await request.command->transaction(context);
   bool failed = out.size() > start && out[start] == '-';
   if (failed) CountError(engine, std::string_view(out).substr(start + 1));
@@ -160,7 +162,7 @@ Task<void> ExecuteInside(Transaction& transaction, const Request& request, int p
       co_await ExecuteLocal(transaction, request, protocol, no_touch, out);
       break;
     default:
-      co_await ExecuteCoroutine(transaction, request, protocol, out);
+      co_await ExecuteCoroutine(transaction, request, protocol, no_touch, out);
   }
 }
 

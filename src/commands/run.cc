@@ -205,7 +205,9 @@ void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, cons
                          .reply = reply,
                          .max_string_bytes = engine.max_string_bytes,
                          .no_touch = no_touch};
+  keys.set_no_touch(no_touch);
   request.command->local(context);
+  keys.set_no_touch(false);
   bool failed = reply.out().size() > start && reply.out()[start] == '-';
   if (failed) CountError(engine, std::string_view(reply.out()).substr(start + 1));
   ObserveCommand(engine, *request.command, request.args, session, CycleCount() - begin, failed);

@@ -9,6 +9,7 @@
 #include "commands/generic_dump.h"
 #include "commands/observe.h"
 #include "commands/server.h"
+#include "commands/server_debug_data.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -162,11 +163,25 @@ void Protocol(SessionContext& context) {
 void Help(SessionContext& context) {
   ReplyHelp(
       context,
-      {"ERROR <text>", "    Answer with <text> as an error.", "JMAP",
-       "    Like other switches of Redis's own parts: accepted, does nothing.", "LOG <text>",
-       "    Accepted, does nothing.", "OBJECT <key>", "    Tell how the value of <key> is kept.",
-       "PROTOCOL <type>", "    Answer with a value of that type.", "SET-ACTIVE-EXPIRE (0|1)",
-       "    Turn the removal of expired keys that nobody asks for off or on.", "SLEEP <seconds>",
+      {"DIGEST",
+       "    Tell a digest of all databases; the same data has the same digest.",
+       "DIGEST-VALUE [<key> ...]",
+       "    Tell a digest of each key's value.",
+       "ERROR <text>",
+       "    Answer with <text> as an error.",
+       "JMAP",
+       "    Like other switches of Redis's own parts: accepted, does nothing.",
+       "LOG <text>",
+       "    Accepted, does nothing.",
+       "OBJECT <key>",
+       "    Tell how the value of <key> is kept.",
+       "POPULATE <count> [<prefix>] [<size>]",
+       "    Make <count> keys named <prefix>:<number> (prefix \"key\"), those that exist excepted.",
+       "PROTOCOL <type>",
+       "    Answer with a value of that type.",
+       "SET-ACTIVE-EXPIRE (0|1)",
+       "    Turn the removal of expired keys that nobody asks for off or on.",
+       "SLEEP <seconds>",
        "    Answer after that time; other clients are served meanwhile."});
 }
 
@@ -186,6 +201,13 @@ Task<void> Debug(SessionContext& context) {
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "protocol")) co_return Protocol(context);
   if (args.size() == 3 && EqualsIgnoreCase(args[1], "error")) {
     co_return context.reply.Error(args[2]);
+  }
+  if (args.size() == 2 && EqualsIgnoreCase(args[1], "digest")) {
+    co_return co_await DebugDigest(context);
+  }
+  if (EqualsIgnoreCase(args[1], "digest-value")) co_return co_await DebugDigestValue(context);
+  if (args.size() >= 3 && args.size() <= 5 && EqualsIgnoreCase(args[1], "populate")) {
+    co_return co_await DebugPopulate(context);
   }
   bool is_log = args.size() == 3 && EqualsIgnoreCase(args[1], "log");
   if (is_log || IsAccepted(args[1])) co_return context.reply.Ok();

@@ -42,6 +42,10 @@ void GetBit(CommandContext& context);
 void BitCount(CommandContext& context);
 void BitPos(CommandContext& context);
 
+// string_bit_fields.cc
+void BitField(CommandContext& context);
+void BitFieldRo(CommandContext& context);
+
 // string_transactions.cc (in several shards)
 Task<void> MSetNx(TransactionContext& context);
 Task<void> Lcs(TransactionContext& context);

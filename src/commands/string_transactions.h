@@ -1,14 +1,15 @@
 // MSETNX, LCS and BITOP: their keys may live in several shards, and no merge of parts can do them.
 //
 // The coroutines are templates over the context that takes them to the shards, so that they run
-// over bare keyspaces too. A context has `args`, `db`, `reply`, `max_string_bytes` and an At() as
-// TransactionContext has them.
+// over bare keyspaces too. A context has `args`, `db`, `reply`, `max_string_bytes`, touch(),
+// shard_count(), At() and AtEach() as TransactionContext has them.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "commands/bit_ops.h"
 #include "commands/string_handlers.h"
@@ -21,37 +22,76 @@ struct StringCopy {
   std::string bytes;
 };
 
-inline StringCopy CopyString(Keyspace& keys, uint32_t db, const KeyRef& key) {
-  const Entry* entry = keys.Find(db, key);
+inline StringCopy CopyString(Keyspace& keys, uint32_t db, std::string_view name,
+                             Keyspace::Touch touch) {
+  const Entry* entry = keys.Find(db, MakeKey(name), touch);
   if (!IsString(entry)) return {.is_string = false, .bytes = {}};
   return {.is_string = true, .bytes = std::string(BytesOf(entry))};
 }
 
+/// The places of a command's keys by the shard that owns them, so that each is visited once.
+class KeyGroups {
+ public:
+  /// The keys are args[first], args[first + step], ...
+  KeyGroups(ArgView args, size_t first, size_t step, uint32_t shard_count) : groups_(shard_count) {
+    for (size_t i = first; i < args.size(); i += step) {
+      groups_[OwnerOf(SlotOf(args[i]), shard_count)].push_back(i);
+    }
+  }
+  /// The shards that own one or more.
+  std::vector<ShardId> shards() const {
+    std::vector<ShardId> owners;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (!groups_[i].empty()) owners.push_back(static_cast<ShardId>(i));
+    }
+    return owners;
+  }
+  const std::vector<size_t>& of(ShardId shard) const { return groups_[shard]; }
+
+ private:
+  std::vector<std::vector<size_t>> groups_;
+};
+
+/// Copies of the strings at `groups`, in the order of the arguments from `first` on.
 template <typename Context>
-Task<StringCopy> Fetch(Context& context, std::string_view name) {
-  const KeyRef key = MakeKey(name);
-  auto copy = [&context, &key](Keyspace& keys) { return CopyString(keys, context.db, key); };
-  co_return co_await context.At(key.slot, copy);
+Task<std::vector<StringCopy>> FetchAll(Context& context, const KeyGroups& groups, size_t first) {
+  std::vector<StringCopy> all(context.args.size() - first);
+  // Each shard writes to places of its own, while this coroutine waits.
+  auto copy = [&](ShardId shard, Keyspace& keys) {
+    for (size_t i : groups.of(shard)) {
+      all[i - first] = CopyString(keys, context.db, context.args[i], context.touch());
+    }
+    return true;
+  };
+  const std::vector<ShardId> shards = groups.shards();
+  co_await context.AtEach(shards, copy);
+  co_return all;
 }
 
 template <typename Context>
 Task<void> MSetNxIn(Context& context) {
   const ArgView args = context.args;
   if (args.size() % 2 == 0) co_return context.reply.Error(WrongArity("msetnx"));
-  for (size_t i = 1; i < args.size(); i += 2) {
-    const KeyRef key = MakeKey(args[i]);
-    auto exists = [&context, &key](Keyspace& keys) {
-      return keys.Find(context.db, key, Keyspace::Touch::kQuiet) != nullptr;
-    };
-    if (co_await context.At(key.slot, exists)) co_return context.reply.Integer(0);
+  const KeyGroups groups(args, 1, 2, context.shard_count());
+  const std::vector<ShardId> shards = groups.shards();
+  auto set = [&](ShardId shard, Keyspace& keys) {
+    for (size_t i : groups.of(shard)) keys.SetString(context.db, MakeKey(args[i]), args[i + 1], 0);
+    return 0;
+  };
+  // How many of the shard's keys exist. One that has all of the keys sets them in the same visit.
+  auto check = [&](ShardId shard, Keyspace& keys) {
+    int taken = 0;
+    for (size_t i : groups.of(shard)) {
+      taken += keys.Find(context.db, MakeKey(args[i]), Keyspace::Touch::kQuiet) != nullptr;
+    }
+    if (taken == 0 && shards.size() == 1) set(shard, keys);
+    return taken;
+  };
+  const std::vector<int> taken = co_await context.AtEach(shards, check);
+  for (int count : taken) {
+    if (count != 0) co_return context.reply.Integer(0);
   }
-  for (size_t i = 1; i < args.size(); i += 2) {
-    const KeyRef key = MakeKey(args[i]);
-    auto set = [&context, &key, value = args[i + 1]](Keyspace& keys) {
-      keys.SetString(context.db, key, value, 0);
-    };
-    co_await context.At(key.slot, set);
-  }
+  if (shards.size() > 1) co_await context.AtEach(shards, set);
   context.reply.Integer(1);
 }
 
@@ -62,28 +102,48 @@ void ReplyLcs(ArgView args, std::string_view a, std::string_view b, uint64_t max
 
 template <typename Context>
 Task<void> LcsIn(Context& context) {
-  const StringCopy a = co_await Fetch(context, context.args[1]);
-  const StringCopy b = co_await Fetch(context, context.args[2]);
-  if (!a.is_string || !b.is_string) {
+  // Only the first two arguments are keys.
+  const KeyGroups groups(context.args.first(3), 1, 1, context.shard_count());
+  const std::vector<StringCopy> both = co_await FetchAll(context, groups, 1);
+  if (!both[0].is_string || !both[1].is_string) {
     co_return context.reply.Error("ERR The specified keys must contain string values");
   }
-  ReplyLcs(context.args, a.bytes, b.bytes, context.max_string_bytes, context.reply);
+  ReplyLcs(context.args, both[0].bytes, both[1].bytes, context.max_string_bytes, context.reply);
 }
 
-/// Fetches the sources of BITOP, one after the other, into `bytes`; false if one is no string.
-template <typename Context>
-Task<bool> CombineSources(Context& context, BitOperation operation, std::string& bytes) {
-  for (size_t i = 3; i < context.args.size(); ++i) {
-    StringCopy source = co_await Fetch(context, context.args[i]);
-    if (!source.is_string) co_return false;
-    if (i == 3) {
-      bytes = std::move(source.bytes);
-    } else {
-      CombineBits(operation, bytes, source.bytes);
-    }
+/// Adds one more source to `sum`; the `first` one is taken as it is.
+inline void AddSource(BitOperation operation, StringCopy& sum, bool first, std::string_view bytes) {
+  if (first) {
+    sum.bytes.assign(bytes);
+  } else {
+    CombineBits(operation, sum.bytes, bytes);
   }
-  if (operation == BitOperation::kNot) InvertBits(bytes);
-  co_return true;
+}
+
+/// What BITOP makes of the sources: each shard combines its own, and the results are combined here
+/// (the operations are commutative and associative, also over padded strings).
+template <typename Context>
+Task<StringCopy> CombineSources(Context& context, BitOperation operation) {
+  const KeyGroups groups(context.args, 3, 1, context.shard_count());
+  auto combine = [&](ShardId shard, Keyspace& keys) {
+    StringCopy sum;
+    bool first = true;
+    for (size_t i : groups.of(shard)) {
+      const Entry* entry = keys.Find(context.db, MakeKey(context.args[i]), context.touch());
+      if (!IsString(entry)) return StringCopy{.is_string = false, .bytes = {}};
+      AddSource(operation, sum, std::exchange(first, false), BytesOf(entry));
+    }
+    return sum;
+  };
+  const std::vector<ShardId> shards = groups.shards();
+  const std::vector<StringCopy> parts = co_await context.AtEach(shards, combine);
+  StringCopy sum;
+  for (const StringCopy& part : parts) {
+    sum.is_string = sum.is_string && part.is_string;
+    AddSource(operation, sum, &part == parts.data(), part.bytes);
+  }
+  if (operation == BitOperation::kNot) InvertBits(sum.bytes);
+  co_return sum;
 }
 
 template <typename Context>
@@ -93,9 +153,9 @@ Task<void> BitOpIn(Context& context) {
   if (operation == BitOperation::kNot && context.args.size() != 4) {
     co_return context.reply.Error("ERR BITOP NOT must be called with a single source key.");
   }
-  std::string bytes;
-  const bool all_strings = co_await CombineSources(context, *operation, bytes);
-  if (!all_strings) co_return context.reply.Error(kWrongType);
+  const StringCopy result = co_await CombineSources(context, *operation);
+  if (!result.is_string) co_return context.reply.Error(kWrongType);
+  const std::string& bytes = result.bytes;
   const KeyRef target = MakeKey(context.args[2]);
   auto store = [&context, &target, &bytes](Keyspace& keys) {
     if (bytes.empty()) {

@@ -81,6 +81,11 @@ constexpr std::array kRows{
     Local("bitpos", -3, kReadOnly, kOneKey, strings::BitPos,
           Bitmap("2.8.7", "O(N) for N bytes",
                  "Finds the first bit of a string that is set, or that is clear.")),
+    Local("bitfield", -2, kWrite | kDenyOom, kOneKey, strings::BitField,
+          Bitmap("3.2.0", "O(1) for each operation",
+                 "Reads, sets and increments integers of any width within a string.")),
+    Local("bitfield_ro", -2, kReadOnly | kFast, kOneKey, strings::BitFieldRo,
+          Bitmap("6.0.0", "O(1) for each operation", "Reads integers of any width in a string.")),
     InTransaction(
         "bitop", -4, kWrite | kDenyOom, {.first = 2, .last = -1, .step = 1}, strings::BitOp,
         Bitmap("2.6.0", "O(N) for N bytes", "Combines strings bit by bit and stores the result.")),

@@ -74,12 +74,14 @@ std::string GenericFixture::Run(const std::vector<std::string_view>& args) {
 void GenericFixture::RunHere(const Command& row, ArgView args, ReplyWriter& reply) {
   if (row.local != nullptr) {
     KeyRef key = MakeKey(args[static_cast<size_t>(row.keys.first)]);
-    CommandContext context{args,    db_,   key,      transaction_.OwnerOf(key.slot),
-                           random_, reply, 512 << 20};
-    return row.local(context);
+    CommandContext context{args,    db_,   key,       transaction_.OwnerOf(key.slot),
+                           random_, reply, 512 << 20, no_touch_};
+    context.keys.set_no_touch(no_touch_);
+    row.local(context);
+    return context.keys.set_no_touch(false);
   }
   if (row.transaction != nullptr) {
-    TransactionContext context{args, db_, reply, 512 << 20, transaction_};
+    TransactionContext context{args, db_, random_, reply, 512 << 20, transaction_, no_touch_};
     bool finished = false;
     auto run = [&]() -> Task<void> {
       co_await row.transaction(context);

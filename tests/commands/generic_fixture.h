@@ -65,6 +65,7 @@ class GenericFixture : public ::testing::Test {
   Session session_;
   uint32_t db_ = 0;
   int protocol_ = 2;
+  bool no_touch_ = false;
 
  private:
   void RunHere(const Command& row, ArgView args, ReplyWriter& reply);

@@ -125,6 +125,10 @@ TEST_F(GenericDumpTest, OptionsAreChecked) {
   EXPECT_EQ(Run({"RESTORE", "b", "0", payload, "IDLETIME"}), "-ERR syntax error\r\n");
   EXPECT_EQ(Run({"RESTORE", "b", "0", payload, "what"}), "-ERR syntax error\r\n");
   EXPECT_EQ(Run({"RESTORE", "b", "0", payload, "IDLETIME", "7"}), "+OK\r\n");
+  EXPECT_EQ(Say("OBJECT IDLETIME b"), ":7\r\n");
+  EXPECT_EQ(Run({"RESTORE", "c", "0", payload, "IDLETIME", "9223372036854775807"}), "+OK\r\n");
+  EXPECT_EQ(Run({"RESTORE", "d", "0", payload, "FREQ", "7"}), "+OK\r\n");
+  EXPECT_EQ(Say("OBJECT IDLETIME d"), ":0\r\n");
 }
 
 TEST_F(GenericObjectTest, EncodingsOfStrings) {
@@ -153,6 +157,52 @@ TEST_F(GenericObjectTest, EncodingsOfHashes) {
   SetHash("wide", "f", std::string(65, 'x'));
   EXPECT_EQ(Say("OBJECT ENCODING small"), "$8\r\nlistpack\r\n");
   EXPECT_EQ(Say("OBJECT ENCODING wide"), "$9\r\nhashtable\r\n");
+}
+
+// "foo" moves to another shard, "{foo}x" stays on its own.
+TEST_F(GenericObjectTest, ARenamedOrMovedKeyWasJustUsedUnlessNotTouched) {
+  for (bool no_touch : {false, true}) {
+    const std::string idle = no_touch ? ":60\r\n" : ":0\r\n";
+    for (std::string_view to : {"bar", "{foo}x"}) {
+      no_touch_ = false;
+      Set("foo", "v");
+      Advance(60'000);
+      no_touch_ = no_touch;
+      EXPECT_EQ(Run({"RENAME", "foo", to}), "+OK\r\n");
+      EXPECT_EQ(Run({"OBJECT", "IDLETIME", to}), idle);
+    }
+    no_touch_ = false;
+    Set("m", "v");
+    Advance(60'000);
+    no_touch_ = no_touch;
+    EXPECT_EQ(Say("MOVE m 5"), ":1\r\n");
+    db_ = 5;
+    EXPECT_EQ(Say("OBJECT IDLETIME m"), idle);
+    EXPECT_EQ(Say("DEL m"), ":1\r\n");
+    db_ = 0;
+  }
+}
+
+TEST_F(GenericObjectTest, ACopyIsNewAndItsSourceUsedUnlessNotTouched) {
+  for (bool no_touch : {false, true}) {
+    Set("foo", "v");
+    Advance(60'000);
+    no_touch_ = no_touch;
+    EXPECT_EQ(Say("COPY foo bar REPLACE"), ":1\r\n");
+    EXPECT_EQ(Say("OBJECT IDLETIME bar"), ":0\r\n");
+    EXPECT_EQ(Say("OBJECT IDLETIME foo"), no_touch ? ":60\r\n" : ":0\r\n");
+    no_touch_ = false;
+  }
+}
+
+TEST_F(GenericObjectTest, TouchTouchesAlsoUnderNoTouch) {
+  Set("foo", "v");
+  Advance(60'000);
+  no_touch_ = true;
+  Say("DUMP foo");
+  EXPECT_EQ(Say("OBJECT IDLETIME foo"), ":60\r\n");
+  EXPECT_EQ(Say("TOUCH foo"), ":1\r\n");
+  EXPECT_EQ(Say("OBJECT IDLETIME foo"), ":0\r\n");
 }
 
 TEST_F(GenericObjectTest, IdleTimeCountsSeconds) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "commands/bit_fields.h"
 #include "commands/bit_ops.h"
 #include "tests/commands/string_fixture.h"
 
@@ -43,6 +44,102 @@ TEST_F(StringBitsTest, SetBitReturnsTheOldBitAndGrowsTheString) {
       {"SETBIT h 0 1", "-WRONGTYPE Operation against a key holding the wrong kind of value"},
       {"GETBIT h 0", "-WRONGTYPE Operation against a key holding the wrong kind of value"},
   });
+}
+
+TEST_F(StringBitsTest, BitFieldReadsSetsAndIncrementsFieldsOfAnyWidth) {
+  Expect({
+      {"BITFIELD k", "*0"},
+      {"BITFIELD k GET u8 0 GET i64 3", "*2 :0 :0"},
+      {"EXISTS k", "-ERR unknown command 'EXISTS'"},
+      {"BITFIELD k SET u8 0 255 GET u4 4 get i4 0", "*3 :0 :15 :-1"},
+      {"STRLEN k", ":1"},
+      {"BITFIELD k SET i5 100 -3 GET i5 100 GET u5 100 GET u5 #20", "*4 :0 :-3 :29 :29"},
+      {"STRLEN k", ":14"},
+      {"BITFIELD k INCRBY u63 1000 9223372036854775807 INCRBY u63 1000 1",
+       "*2 :9223372036854775807 :0"},
+      {"BITFIELD k SET i64 7 -9223372036854775808 INCRBY i64 7 -1",
+       "*2 :-72057594037927936 "
+       ":9223372036854775807"},
+      {"SET s 1 PX 8000", "+OK"},
+      {"BITFIELD s INCRBY u8 0 1", "*1 :50"},
+      {"GET s", "$1 2"},
+      {"@ttl s", ":8000"},
+      {"BITFIELD_RO s GET u8 0 GET u8 #1", "*2 :50 :0"},
+  });
+}
+
+TEST_F(StringBitsTest, BitFieldOverflowsAsAskedFor) {
+  Expect({
+      {"BITFIELD k SET u8 0 250 INCRBY u8 0 10", "*2 :0 :4"},
+      {"BITFIELD k OVERFLOW SAT INCRBY u8 0 300 INCRBY u8 0 -300", "*2 :255 :0"},
+      {"BITFIELD k OVERFLOW FAIL INCRBY u8 0 -1 OVERFLOW WRAP INCRBY u8 0 -1", "*2 $-1 :255"},
+      {"BITFIELD k SET i8 0 127 INCRBY i8 0 1", "*2 :-1 :-128"},
+      {"BITFIELD k OVERFLOW SAT INCRBY i8 0 -1 INCRBY i8 0 1000", "*2 :-128 :127"},
+      {"BITFIELD k OVERFLOW fail SET i8 0 128 GET i8 0", "*2 $-1 :127"},
+      {"BITFIELD k OVERFLOW SAT SET u8 0 -1 GET u8 0", "*2 :127 :255"},
+      {"BITFIELD k OVERFLOW WRAP SET u8 0 -2 GET u8 0", "*2 :255 :254"},
+      {"BITFIELD k SET i64 0 9223372036854775807 OVERFLOW SAT INCRBY i64 0 1 OVERFLOW WRAP INCRBY "
+       "i64 0 1",
+       "*3 :-144115188075855872 :9223372036854775807 :-9223372036854775808"},
+      {"BITFIELD new OVERFLOW FAIL INCRBY u4 12 16", "*1 $-1"},
+      {"STRLEN new", ":2"},
+  });
+}
+
+TEST_F(StringBitsTest, BitFieldRefusesWhatItDoesNotKnow) {
+  Expect({{"SET k x", "+OK"}, {"@hash h", ":1"}});
+  const std::string bad_type =
+      "-ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but "
+      "i64 is.";
+  const std::string bad_offset = "-ERR bit offset is not an integer or out of range";
+  ExpectRefusals({
+      {"BITFIELD k GET u64 0", bad_type},
+      {"BITFIELD k GET i65 0", bad_type},
+      {"BITFIELD k GET u0 0", bad_type},
+      {"BITFIELD k GET U8 0", bad_type},
+      {"BITFIELD k GET u8 -1", bad_offset},
+      {"BITFIELD k GET u8 x", bad_offset},
+      {"BITFIELD k GET u8 #999999999999999999", bad_offset},
+      {"BITFIELD k SET u8 4294967296 1", bad_offset},
+      {"BITFIELD k SET u8 0 x", "-ERR value is not an integer or out of range"},
+      {"BITFIELD k SET u8 0", "-ERR syntax error"},
+      {"BITFIELD k GET u8", "-ERR syntax error"},
+      {"BITFIELD k OVERFLOW", "-ERR syntax error"},
+      {"BITFIELD k what", "-ERR syntax error"},
+      {"BITFIELD k SET u8 0 1 OVERFLOW what", "-ERR Invalid OVERFLOW type specified"},
+      {"BITFIELD_RO k SET u8 0 1", "-ERR BITFIELD_RO only supports the GET subcommand"},
+      {"BITFIELD h GET u8 0", "-WRONGTYPE Operation against a key holding the wrong kind of value"},
+      {"BITFIELD h SET u8 0 1",
+       "-WRONGTYPE Operation against a key holding the wrong kind of value"},
+  });
+}
+
+TEST(BitFieldTest, EveryFieldReadsBackAndLeavesItsNeighboursAlone) {
+  Random random(7);
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes(24, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random.Next());
+    const bool is_signed = random.Below(2) == 1;
+    const BitFieldType type{is_signed,
+                            static_cast<unsigned>(1 + random.Below(is_signed ? 64 : 63))};
+    const uint64_t offset = random.Below(bytes.size() * 8 - type.bits + 1);
+    const int64_t value =
+        *FitField(static_cast<int64_t>(random.Next()), 0, type, BitOverflow::kWrap);
+    std::string expected = bytes;
+    for (unsigned i = 0; i < type.bits; ++i) {
+      const uint64_t bit = offset + i;
+      const unsigned mask = 0x80u >> (bit % 8);
+      const bool one = (static_cast<uint64_t>(value) >> (type.bits - 1 - i) & 1) != 0;
+      const unsigned old = static_cast<uint8_t>(expected[bit / 8]);
+      expected[bit / 8] = static_cast<char>(one ? old | mask : old & ~mask);
+    }
+    FieldWindow window = OpenWindow(bytes, offset, type);
+    WriteField(window, type, value);
+    bytes.replace(offset / 8, window.size, reinterpret_cast<const char*>(window.bytes),
+                  window.size);
+    ASSERT_EQ(bytes, expected) << type.bits << " bits at " << offset;
+    ASSERT_EQ(ReadField(OpenWindow(bytes, offset, type), type), value);
+  }
 }
 
 TEST_F(StringBitsTest, BitCountCountsInBytesAndInBits) {

@@ -23,6 +23,15 @@ struct BareContext {
   Task<std::invoke_result_t<F&, Keyspace&>> At(SlotId slot, F function) {
     co_return function(shards[OwnerOf(slot, 2)].keys());
   }
+  template <typename F>
+  Task<std::vector<std::invoke_result_t<F&, ShardId, Keyspace&>>> AtEach(
+      std::vector<ShardId> owners, F function) {
+    std::vector<std::invoke_result_t<F&, ShardId, Keyspace&>> results;
+    for (ShardId owner : owners) results.push_back(function(owner, shards[owner].keys()));
+    co_return results;
+  }
+  uint32_t shard_count() const { return 2; }
+  Keyspace::Touch touch() const { return Keyspace::Touch::kYes; }
 };
 
 std::string Printable(std::string_view raw) {

@@ -199,6 +199,75 @@ TEST_F(CommandsTest, Expiry) {
   });
 }
 
+TEST_F(CommandsTest, BitFields) {
+  Check({
+      {"BITFIELD b SET u8 #1 200 INCRBY u8 #1 100 OVERFLOW SAT INCRBY u8 #1 300",
+       "[(integer) 0, (integer) 44, (integer) 255]"},
+      {"BITFIELD b OVERFLOW FAIL INCRBY u8 #1 1 GET i8 8", "[(nil), (integer) -1]"},
+      {"BITFIELD_RO b GET u16 0", "[(integer) 255]"},
+      {"BITFIELD_RO b SET u8 0 1", "(error) ERR BITFIELD_RO only supports the GET subcommand"},
+  });
+}
+
+TEST_F(CommandsTest, ACopyOfAKeyAndItsTimeOfUse) {
+  Check({
+      {"SET a 1", "OK"},
+      {"BITOP NOT b a", "(integer) 1"},
+      {"MSETNX a 1 b 2", "(integer) 0"},
+      {"CLIENT NO-TOUCH ON", "OK"},
+      {"COPY a {a}2", "(integer) 1"},
+      {"RENAME a {a}3", "OK"},
+      {"RENAME {a}3 c", "OK"},
+      {"OBJECT IDLETIME c", "(integer) 0"},
+      {"MGET {a}2 c a", "[\"1\", \"1\", (nil)]"},
+  });
+}
+
+TEST_F(CommandsTest, DebugMakesKeysAndTellsDigests) {
+  const std::string nothing(40, '0');
+  const auto digest = [this] { return client->Command({"DEBUG", "DIGEST"}).str; };
+  EXPECT_EQ(digest(), nothing);
+  Check({
+      {"DEBUG POPULATE 1000", "OK"},
+      {"DBSIZE", "(integer) 1000"},
+      {"GET key:999", "\"value:999\""},
+      {"SET key:7 mine", "OK"},
+      {"DEBUG POPULATE 1001 key 20", "OK"},
+      {"GET key:7", "\"mine\""},
+      {"GET key:1000", "\"value:1000\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\""},
+      {"DEBUG POPULATE x", "(error) ERR value is not an integer or out of range"},
+      {"DEBUG POPULATE -1", "(error) ERR value is out of range, must be positive"},
+      {"HSET h a 1 b 2", "(integer) 2"},
+      {"HSET h2 b 2 a 1", "(integer) 2"},
+  });
+  const std::string before = digest();
+  EXPECT_EQ(before.size(), 40u);
+  EXPECT_NE(before, nothing);
+  const Reply values = client->Command({"DEBUG", "DIGEST-VALUE", "h", "h2", "key:7", "none"});
+  ASSERT_EQ(values.elements.size(), 4u) << ToString(values);
+  EXPECT_EQ(values.elements[0], values.elements[1]);
+  EXPECT_NE(values.elements[0], values.elements[2]);
+  EXPECT_EQ(values.elements[3].str, nothing);
+  client->Command({"SET", "key:8", "other"});
+  EXPECT_NE(digest(), before);
+  client->Command({"SET", "key:8", "value:8"});
+  EXPECT_EQ(digest(), before);
+  server.Kill9();
+  ASSERT_NO_FATAL_FAILURE(Start());
+  EXPECT_EQ(digest(), before);
+}
+
+TEST_F(CommandsTest, KeysNamesEveryKeyOnceInShortTurns) {
+  ASSERT_TRUE(client->Command({"DEBUG", "POPULATE", "100000"}).ok());
+  const Reply all = client->Command({"KEYS", "*"});
+  std::vector<std::string> names;
+  for (const Reply& key : all.elements) names.push_back(key.str);
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names.size(), 100000u);
+  EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
+  EXPECT_EQ(client->Command({"KEYS", "key:9999?"}).elements.size(), 10u);
+}
+
 TEST_F(CommandsTest, Hashes) {
   Check({
       {"HSET h a 1 b 2", "(integer) 2"},
@@ -241,10 +310,23 @@ TEST_F(CommandsTest, HashFieldExpiry) {
       {"HEXPIRETIME h FIELDS 1 a", "[(integer) 4102444800]"},
       {"HPEXPIREAT h 4102444800123 FIELDS 1 a", "[(integer) 1]"},
       {"HPEXPIRETIME h FIELDS 1 a", "[(integer) 4102444800123]"},
+      {"OBJECT ENCODING h", "\"listpackex\""},
       {"HPERSIST h FIELDS 2 a b", "[(integer) 1, (integer) -1]"},
       {"HEXPIRE h 0 FIELDS 1 a", "[(integer) 2]"},
       {"HKEYS h", "[\"b\"]"},
       {"HPTTL none FIELDS 1 a", "[(integer) -2]"},
+      {"HSET small a 1 b 2", "(integer) 2"},
+      {"OBJECT ENCODING small", "\"listpack\""},
+      {"CONFIG SET hash-max-listpack-entries 2", "OK"},
+      {"HSET small b 3", "(integer) 0"},
+      {"OBJECT ENCODING small", "\"listpack\""},
+      {"HSET small c 3", "(integer) 1"},
+      {"OBJECT ENCODING small", "\"hashtable\""},
+      {"CONFIG SET hash-max-listpack-value 4", "OK"},
+      {"HSET short a 1234", "(integer) 1"},
+      {"OBJECT ENCODING short", "\"listpack\""},
+      {"HSET short a 12345", "(integer) 0"},
+      {"OBJECT ENCODING short", "\"hashtable\""},
   });
 }
 

@@ -39,6 +39,23 @@ TEST_F(ExpiryTest, AKeyLivesAsLongAsAskedFor) {
   EXPECT_EQ(Integer({"TTL", "k"}), -2);
 }
 
+TEST_F(ExpiryTest, AnExpiredKeyThatWasAskedForIsNotCountedAnyMore) {
+  client->Command({"DEBUG", "SET-ACTIVE-EXPIRE", "0"});
+  client->Command({"SET", "k", "v", "PX", "1"});
+  client->Command({"HSET", "h", "a", "1", "b", "2"});
+  client->Command({"HPEXPIRE", "h", "1", "FIELDS", "1", "a"});
+  client->Command({"SET", "unseen", "v", "PX", "1"});
+  std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_TRUE(client->Command({"GET", "k"}).is_null());
+  EXPECT_EQ(Integer({"DBSIZE"}), 2);
+  EXPECT_TRUE(client->Command({"HGET", "h", "a"}).is_null());
+  EXPECT_EQ(Integer({"HLEN", "h"}), 1);
+  server.Kill9();
+  ASSERT_NO_FATAL_FAILURE(Start());
+  EXPECT_TRUE(client->Command({"GET", "k"}).is_null());
+  EXPECT_EQ(Integer({"HEXISTS", "h", "a"}), 0);
+}
+
 TEST_F(ExpiryTest, ExpiredKeysGoWithoutBeingAskedFor) {
   std::vector<std::vector<std::string>> writes;
   for (int i = 0; i < 5000; ++i) {
