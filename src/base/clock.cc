@@ -17,6 +17,10 @@ UnixMillis SystemClock::NowMillis() const {
   return static_cast<UnixMillis>(NanosOf(CLOCK_REALTIME) / 1'000'000);
 }
 
+int64_t SystemClock::NowMicros() const {
+  return static_cast<int64_t>(NanosOf(CLOCK_REALTIME) / 1000);
+}
+
 uint64_t SystemClock::MonotonicNanos() const { return NanosOf(CLOCK_MONOTONIC); }
 
 }  // namespace flashdb

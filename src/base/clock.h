@@ -12,6 +12,8 @@ class Clock {
   virtual ~Clock() = default;
   /// Wall-clock milliseconds since the Unix epoch.
   virtual UnixMillis NowMillis() const = 0;
+  /// The same in microseconds; a clock that knows no more says whole milliseconds.
+  virtual int64_t NowMicros() const { return NowMillis() * 1000; }
   /// Monotonic nanoseconds since an arbitrary start.
   virtual uint64_t MonotonicNanos() const = 0;
 };
@@ -20,6 +22,7 @@ class Clock {
 class SystemClock final : public Clock {
  public:
   UnixMillis NowMillis() const override;
+  int64_t NowMicros() const override;
   uint64_t MonotonicNanos() const override;
 };
 
@@ -27,8 +30,10 @@ class SystemClock final : public Clock {
 class ManualClock final : public Clock {
  public:
   UnixMillis NowMillis() const override { return static_cast<UnixMillis>(nanos_ / 1'000'000); }
+  int64_t NowMicros() const override { return static_cast<int64_t>(nanos_ / 1000); }
   uint64_t MonotonicNanos() const override { return nanos_; }
   void AdvanceMillis(uint64_t millis) { nanos_ += millis * 1'000'000; }
+  void AdvanceMicros(uint64_t micros) { nanos_ += micros * 1000; }
 
  private:
   uint64_t nanos_ = 1'000'000'000'000'000;

@@ -2,6 +2,7 @@
 #include "base/numbers.h"
 #include "commands/client.h"
 #include "commands/engine.h"
+#include "commands/metered.h"
 
 namespace flashdb {
 namespace {
@@ -111,7 +112,7 @@ Task<void> ClientKill(SessionContext& context) {
     if (!error.empty()) co_return context.reply.Error(error);
   }
   auto kill = [&filter, self = context.session.id](ShardId) { return KillHere(filter, self); };
-  std::vector<size_t> counts = co_await OnAll(kill);
+  std::vector<size_t> counts = co_await MeteredOnAll(context, kill);
   size_t killed = 0;
   for (size_t count : counts) killed += count;
   if (!old_form) co_return context.reply.Integer(static_cast<int64_t>(killed));

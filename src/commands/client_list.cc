@@ -5,6 +5,7 @@
 #include "base/numbers.h"
 #include "commands/client.h"
 #include "commands/engine.h"
+#include "commands/metered.h"
 
 namespace flashdb {
 namespace {
@@ -15,6 +16,7 @@ std::string FlagLetters(const Session& session) {
   std::string letters;
   if (session.subscribed()) letters += 'P';
   if (session.in_multi) letters += 'x';
+  if (session.postponed) letters += 'b';
   if (session.killed) letters += 'A';
   if (session.no_evict) letters += 'e';
   if (session.no_touch) letters += 'T';
@@ -98,28 +100,34 @@ bool IsPlainWord(std::string_view text) {
 }
 
 std::string DescribeClient(const Session& session, UnixMillis now) {
-  size_t input = session.link->InputBytes();
-  size_t output = session.link->OutputBytes();
-  std::string line = fmt::format(
+  // Redis keeps the first replies in a fixed buffer of this size and the others in a list.
+  constexpr size_t kReplyBuffer = 16 * 1024;
+  const LinkBuffers buffers = session.link->Buffers();
+  const size_t output = session.link->OutputBytes();
+  const size_t listed = output - std::min(output, kReplyBuffer);
+  const size_t memory = sizeof(Session) + buffers.input_bytes + buffers.input_free +
+                        buffers.argument_bytes + session.queue_bytes +
+                        std::max(buffers.output_allocated, output);
+  return fmt::format(
       "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} "
-      "multi={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll=0 omem={} "
-      "tot-mem={} events={} cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
+      "multi={} qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} "
+      "tot-mem={} events={}{} cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}",
       session.id, session.peer_address, session.local_address, session.fd, session.name,
       (now - session.created_at) / 1000, (now - session.last_active_at) / 1000,
       FlagLetters(session), session.db, session.channels.size(), session.patterns.size(),
       session.shard_channels.size(),
-      session.in_multi ? static_cast<int64_t>(session.queue.size()) : -1, input,
-      session.queue_bytes, output, sizeof(Session) + input + output + session.queue_bytes,
-      output == 0 ? "r" : "rw", session.last_command, session.user, session.protocol,
-      session.lib_name, session.lib_version);
-  return line;
+      session.in_multi ? static_cast<int64_t>(session.queue.size()) : -1, buffers.input_bytes,
+      buffers.input_free, buffers.argument_bytes, session.queue_bytes, buffers.output_allocated,
+      output, output - listed, (listed + kReplyBuffer - 1) / kReplyBuffer, listed, memory,
+      buffers.reading ? "r" : "", buffers.writing ? "w" : "", session.last_command, session.user,
+      session.protocol, session.lib_name, session.lib_version);
 }
 
 Task<void> ClientList(SessionContext& context) {
   ListFilter filter;
   if (!ParseListFilter(context, filter)) co_return;
   auto describe = [type = filter.type](ShardId) { return LinesHere(type); };
-  std::vector<std::vector<ClientLine>> by_shard = co_await OnAll(describe);
+  std::vector<std::vector<ClientLine>> by_shard = co_await MeteredOnAll(context, describe);
   std::vector<ClientLine> lines;
   for (auto& part : by_shard) std::move(part.begin(), part.end(), std::back_inserter(lines));
   context.reply.Verbatim("txt", JoinLines(std::move(lines), filter));

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "commands/work_meter.h"
 #include "resp/reply_writer.h"
 #include "shards/commit_queue.h"
 #include "shards/keyspace.h"
@@ -91,7 +92,9 @@ struct SessionContext {
   Engine& engine;  // of the client's shard
   ReplyWriter& reply;
   std::vector<Gate>* gates =
-      nullptr;  // what the reply depends on; a task that reads keys adds here
+      nullptr;            // what the reply depends on; a task that reads keys adds here
+  WorkMeter meter{};      // of the cycles that a task executes
+  bool rejected = false;  // set by a task that refused to begin, as the dispatcher would have
 };
 
 using LocalHandler = void (*)(CommandContext&);
@@ -119,11 +122,13 @@ enum CommandFlag : uint32_t {
   kFast = 1u << 6,
   kLoading = 1u << 7,
   kStale = 1u << 8,
-  kNoAuth = 1u << 9,        // allowed before AUTH
-  kNoMulti = 1u << 10,      // refused inside MULTI
-  kAllSlots = 1u << 11,     // a transaction over every slot of every shard (FLUSHALL, DBSIZE)
-  kInSubscribe = 1u << 12,  // allowed in RESP2 subscribe mode
-  kBypassMulti = 1u << 13,  // runs at once inside MULTI (EXEC, DISCARD, MULTI, WATCH, QUIT, RESET)
+  kNoAuth = 1u << 9,         // allowed before AUTH
+  kNoMulti = 1u << 10,       // refused inside MULTI
+  kAllSlots = 1u << 11,      // a transaction over every slot of every shard (FLUSHALL, DBSIZE)
+  kInSubscribe = 1u << 12,   // allowed in RESP2 subscribe mode
+  kBypassMulti = 1u << 13,   // runs at once inside MULTI (EXEC, DISCARD, MULTI, WATCH, QUIT, RESET)
+  kMayReplicate = 1u << 14,  // no write, but CLIENT PAUSE WRITE holds it too (PUBLISH)
+  kNoSlowLog = 1u << 15,     // SLOWLOG shows the commands inside it instead (EXEC)
 };
 
 /// Places of the keys, as COMMAND INFO tells them: 0 = no keys; last < 0 counts from the end.
@@ -155,6 +160,7 @@ struct Command {
   Merge merge = Merge::kNone;
   std::string_view acl_categories = {};  // "@string @write", for COMMAND INFO
   CommandDoc doc = {};
+  uint16_t number = 0;  // set by the table in the rows that it gives out; below CommandCount()
 
   bool has(CommandFlag flag) const { return (flags & flag) != 0; }
 };
@@ -237,6 +243,10 @@ std::span<const Command> ClusterCommands();
 const Command* FindCommand(std::string_view name);
 /// Looks up "container|sub".
 const Command* FindSubcommand(std::string_view container, std::string_view sub);
+/// How many rows the table has, subcommands included. Statistics are arrays over their numbers.
+size_t CommandCount();
+/// The row with that number.
+const Command& CommandAt(size_t number);
 /// Every row but subcommands, in the table's order.
 const std::vector<const Command*>& AllCommands();
 /// The rows "container|...".

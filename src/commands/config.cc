@@ -42,11 +42,6 @@ Task<void> Set(SessionContext& context) {
   if (args.size() % 2 != 0) co_return context.reply.Error(kSyntaxError);
   std::vector<Setting> changes;
   for (size_t i = 2; i < args.size(); i += 2) {
-    if (Contains(changes, args[i])) {
-      co_return context.reply.Error(fmt::format(
-          "ERR CONFIG SET failed (possibly related to argument '{}') - duplicate parameter",
-          args[i]));
-    }
     changes.emplace_back(args[i], args[i + 1]);
   }
   Status status = co_await context.engine.services.ConfigSet(std::move(changes));
@@ -60,7 +55,10 @@ void ResetStats() {
   fresh.commands_per_second = engine.stats.commands_per_second;
   fresh.input_kib_per_second = engine.stats.input_kib_per_second;
   fresh.output_kib_per_second = engine.stats.output_kib_per_second;
+  fresh.turns_per_second = engine.stats.turns_per_second;
+  fresh.micros_per_turn = engine.stats.micros_per_turn;
   engine.stats = std::move(fresh);
+  engine.histograms.clear();
   engine.keys.stats() = {};
   engine.shard.loop_stats().longest_turn_nanos = 0;
 }
@@ -74,13 +72,15 @@ void Rewrite(SessionContext& context) {
   if (context.engine.services.facts().config_file.empty()) {
     return context.reply.Error("ERR The server is running without a config file");
   }
-  ReplyNotSupported(context, "put the setting into the configuration file by hand");
+  Status status = context.engine.services.ConfigRewrite(context.engine);
+  if (!status.ok()) return context.reply.Error("ERR Rewriting config file: " + MessageOf(status));
+  context.reply.Ok();
 }
 
 void Help(SessionContext& context) {
   ReplyHelp(context, {"GET <pattern> [<pattern> ...]", "    Tell the matching settings.",
                       "RESETSTAT", "    Set the counters that INFO shows back to zero.", "REWRITE",
-                      "    Not supported: edit the configuration file instead.",
+                      "    Write the settings into the configuration file.",
                       "SET <setting> <value> [<setting> <value> ...]",
                       "    Change settings: all of them or, after an error, none."});
 }
@@ -98,7 +98,7 @@ constexpr std::array kRows = {
     OnSessionTask("config|resetstat", 2, kFlags, &ResetStat,
                   {"Sets the server's counters to zero.", "2.0.0", kGroup, "O(1)"}),
     OnSession("config|rewrite", 2, kFlags, &Rewrite,
-              {"Would write the settings to the configuration file.", "2.8.0", kGroup, "O(1)"}),
+              {"Writes the settings into the configuration file.", "2.8.0", kGroup, "O(1)"}),
     OnSessionTask("config|set", -4, kFlags, &Set,
                   {"Changes settings while the server runs.", "2.0.0", kGroup,
                    "O(N) in the number of settings"}),

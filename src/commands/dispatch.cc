@@ -37,7 +37,8 @@ std::string NotInSubscribeMode(const Command& command) {
 
 }  // namespace
 
-const Command* ResolveCommand(ArgView args, std::string* error) {
+const Command* ResolveCommand(ArgView args, std::string* error, const Command** named) {
+  if (named != nullptr) *named = nullptr;
   const Command* command = FindCommand(args[0]);
   if (command == nullptr) {
     *error = UnknownCommand(args);
@@ -54,6 +55,7 @@ const Command* ResolveCommand(ArgView args, std::string* error) {
   }
   if (!ArityFits(*command, args.size()) || IsContainer(*command)) {
     *error = WrongArity(command->name);
+    if (named != nullptr) *named = command;
     return nullptr;
   }
   return command;
@@ -67,7 +69,9 @@ std::optional<std::string> Forbids(const Engine& engine, const Session& session,
   if (session.protocol == 2 && session.subscribed() && !command.has(kInSubscribe)) [[unlikely]] {
     return NotInSubscribeMode(command);
   }
-  if (engine.max_memory != 0 && command.has(kDenyOom) &&
+  // What MULTI queues needs memory whatever it is.
+  bool needs_memory = command.has(kDenyOom) || (session.in_multi && !command.has(kBypassMulti));
+  if (engine.max_memory != 0 && needs_memory &&
       engine.keys.MemoryBytes() > engine.max_memory / ShardCount()) [[unlikely]] {
     return "OOM command not allowed when used memory > 'maxmemory'.";
   }

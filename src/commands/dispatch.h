@@ -15,8 +15,9 @@ namespace flashdb {
 struct Engine;
 
 /// Finds the row for `args` (its subcommand's, if it has some) and checks name and arity. On
-/// nullptr `*error` is the error line.
-const Command* ResolveCommand(ArgView args, std::string* error);
+/// nullptr `*error` is the error line, and `*named` (if given) the row whose arity does not fit,
+/// null if there is no such command.
+const Command* ResolveCommand(ArgView args, std::string* error, const Command** named = nullptr);
 
 /// What forbids the session to run `command` now (not authenticated, subscribed, out of memory).
 std::optional<std::string> Forbids(const Engine& engine, const Session& session,

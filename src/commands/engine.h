@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "commands/command.h"
+#include "commands/latency_histogram.h"
 #include "commands/pubsub_registry.h"
 #include "commands/session.h"
 
@@ -55,6 +56,11 @@ class ServerServices {
   /// CONFIG SET: all or none, on every shard. The status' message is the error's text without its
   /// code ("Unknown option or number of arguments for CONFIG SET - 'x'").
   virtual Task<Status> ConfigSet(std::vector<std::pair<std::string, std::string>> changes) = 0;
+  /// CONFIG REWRITE: writes the settings into the configuration file, which keeps its comments and
+  /// the order of its lines. Blocks for a few writes and one sync of a small file.
+  virtual Status ConfigRewrite(const Engine&) {
+    return absl::UnimplementedError("this server has no configuration file");
+  }
   /// Whether `password` is right. Constant time in the password.
   virtual bool CheckPassword(const Engine& engine, std::string_view password) = 0;
   virtual bool PasswordRequired(const Engine& engine) = 0;
@@ -96,8 +102,8 @@ struct LatencySample {
 
 struct CommandStat {
   uint64_t calls = 0;
-  uint64_t micros_x1000 = 0;  // nanoseconds
-  uint64_t rejected = 0;
+  uint64_t cycles = 0;    // see base/cycles.h
+  uint64_t rejected = 0;  // refused before they began: arity, NOAUTH, OOM, ...
   uint64_t failed = 0;
 };
 
@@ -108,14 +114,25 @@ struct EngineStats {
   uint64_t connections_rejected = 0;
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;
+  uint64_t reads = 0;   // from sockets
+  uint64_t writes = 0;  // to sockets
   uint64_t error_replies = 0;
   uint64_t output_limit_disconnects = 0;
   uint64_t longest_stall_micros = 0;  // of the event loop, since start or CONFIG RESETSTAT
   double commands_per_second = 0;
   double input_kib_per_second = 0;
   double output_kib_per_second = 0;
-  absl::flat_hash_map<const Command*, CommandStat> per_command;
+  double turns_per_second = 0;
+  double micros_per_turn = 0;
+  std::vector<CommandStat> per_command;  // by Command::number, as far as there were calls
   absl::flat_hash_map<std::string, uint64_t, StringHash, StringEq> errors;  // by code
+
+  CommandStat& Of(const Command& command) {
+    if (command.number >= per_command.size()) [[unlikely]] {
+      per_command.resize(command.number + size_t{1});
+    }
+    return per_command[command.number];
+  }
 };
 
 struct Engine {
@@ -133,8 +150,13 @@ struct Engine {
   uint64_t next_slow_id = 0;
   int64_t slow_micros = 10000;  // slowlog-log-slower-than; negative: off
   size_t slow_max_entries = 128;
+  /// By Command::number; null for commands that were never called.
+  std::vector<std::unique_ptr<LatencyHistogram>> histograms{};
+  bool latency_tracking = true;
+  std::vector<double> latency_percentiles = {50, 99, 99.9};  // that INFO latencystats shows
   absl::flat_hash_map<std::string, std::deque<LatencySample>, StringHash, StringEq> latency{};
   int64_t latency_threshold_millis = 0;
+  uint64_t notable_cycles = 0;  // a command of fewer is for neither of them; see ArmThresholds
 
   uint64_t max_string_bytes = uint64_t{512} << 20;
   uint64_t max_memory = 0;  // of the whole server
@@ -144,6 +166,9 @@ struct Engine {
   /// CLIENT PAUSE: until when, and whether only writes wait.
   UnixMillis pause_until = 0;
   bool pause_writes_only = false;
+
+  /// To be called after a change of slow_micros or latency_threshold_millis.
+  void ArmThresholds();
 
   /// The running shard's engine.
   static Engine& Current();

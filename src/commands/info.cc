@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/numbers.h"
+#include "commands/metered.h"
 #include "commands/server.h"
 #include "shards/shard.h"
 
@@ -45,6 +46,7 @@ void GatherClients(const Engine& engine, ShardFigures& figures) {
     uint64_t output = session->link->OutputBytes();
     ++figures.connections;
     figures.pubsub_clients += session->subscribed();
+    figures.blocked_clients += session->postponed;
     figures.longest_input = std::max(figures.longest_input, input);
     figures.longest_output = std::max(figures.longest_output, output);
     figures.client_bytes += sizeof(Session) + input + output + session->queue_bytes;
@@ -67,16 +69,27 @@ uint64_t ResidentBytes() {
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+std::vector<NumberedHistogram> CopyHistograms(const Engine& engine) {
+  std::vector<NumberedHistogram> copies;
+  for (size_t number = 0; number < engine.histograms.size(); ++number) {
+    if (engine.histograms[number]) copies.emplace_back(number, *engine.histograms[number]);
+  }
+  return copies;
+}
+
 Task<void> Info(SessionContext& context) {
   InfoSectionSet sections = ParseInfoSections(context.args.subspan(1));
   ServerFigures server;
-  auto gather = [](ShardId) { return GatherShard(); };
-  server.shards = co_await OnAll(gather);
+  bool histograms = sections[static_cast<size_t>(InfoSection::kLatencyStats)];
+  auto gather = [histograms](ShardId) { return GatherShard(histograms); };
+  server.shards = co_await MeteredOnAll(context, gather);
   server.process = GatherProcess();
   server.facts = context.engine.services.facts();
-  server.now = context.engine.clock.NowMillis();
+  server.now_micros = context.engine.clock.NowMicros();
+  server.now = server.now_micros / 1000;
   server.max_memory = context.engine.max_memory;
   server.max_clients = context.engine.max_clients;
+  server.latency_percentiles = context.engine.latency_percentiles;
   context.reply.Verbatim("txt", FormatInfo(server, sections));
 }
 
@@ -102,7 +115,7 @@ InfoSectionSet ParseInfoSections(ArgView names) {
   return set;
 }
 
-ShardFigures GatherShard() {
+ShardFigures GatherShard(bool with_histograms) {
   Engine& engine = Engine::Current();
   Keyspace& keys = engine.keys;
   ShardFigures figures;
@@ -121,6 +134,10 @@ ShardFigures GatherShard() {
   figures.stats = engine.stats;
   figures.stats.longest_stall_micros = std::max(
       figures.stats.longest_stall_micros, engine.shard.loop_stats().longest_turn_nanos / 1000);
+  const Shard::LoopStats& loop = engine.shard.loop_stats();
+  figures.loop_turns = loop.turns;
+  figures.loop_busy_micros = loop.busy_nanos / 1000;
+  if (with_histograms && engine.latency_tracking) figures.histograms = CopyHistograms(engine);
   figures.log = engine.services.DescribeLog(engine);
   return figures;
 }

@@ -19,6 +19,9 @@ struct DatabaseFigures {
   uint64_t expires = 0;
 };
 
+/// A command's number and how long its calls took.
+using NumberedHistogram = std::pair<size_t, LatencyHistogram>;
+
 /// Copies of one shard's figures.
 struct ShardFigures {
   uint32_t first_slot = 0;
@@ -32,6 +35,7 @@ struct ShardFigures {
 
   uint64_t connections = 0;
   uint64_t pubsub_clients = 0;
+  uint64_t blocked_clients = 0;
   uint64_t longest_input = 0;
   uint64_t longest_output = 0;
   // Hashes of the names, so that one name heard on several shards counts once.
@@ -40,6 +44,9 @@ struct ShardFigures {
   std::vector<uint64_t> shard_channels;
 
   EngineStats stats;
+  std::vector<NumberedHistogram> histograms;
+  uint64_t loop_turns = 0;
+  uint64_t loop_busy_micros = 0;  // turns without the sleep between them
   LogInfo log;
 
   uint64_t Keys() const;
@@ -63,8 +70,10 @@ struct ServerFigures {
   ProcessFigures process;
   ServerServices::Facts facts;
   UnixMillis now = 0;
+  int64_t now_micros = 0;
   uint64_t max_memory = 0;
   uint32_t max_clients = 0;
+  std::vector<double> latency_percentiles;
 };
 
 /// In the order in which INFO shows them.
@@ -90,8 +99,8 @@ using InfoSectionSet = std::array<bool, kInfoSections>;
 /// The sections that INFO's arguments (after the name) ask for. Unknown names ask for nothing.
 InfoSectionSet ParseInfoSections(ArgView names);
 
-/// The running shard's figures.
-ShardFigures GatherShard();
+/// The running shard's figures; the histograms only if they are asked for, for they are large.
+ShardFigures GatherShard(bool with_histograms);
 ProcessFigures GatherProcess();
 
 /// INFO's text: for each section "# Name\r\n" and its "field:value\r\n" lines, an empty line

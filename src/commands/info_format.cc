@@ -2,6 +2,7 @@
 // find what they know; what FlashDB has no counterpart of says 0.
 #include <algorithm>
 
+#include "base/cycles.h"
 #include "commands/info.h"
 #include "commands/server.h"
 
@@ -59,6 +60,8 @@ size_t CountDistinct(const ServerFigures& server, std::vector<uint64_t> ShardFig
   return static_cast<size_t>(std::unique(all.begin(), all.end()) - all.begin());
 }
 
+double MicrosOf(uint64_t cycles) { return static_cast<double>(cycles) / CyclesPerMicro(); }
+
 bool HasShardPorts(const ServerFigures& server) { return server.facts.shard_port_base != 0; }
 
 void Server(const ServerFigures& server, Lines& lines) {
@@ -79,7 +82,7 @@ void Server(const ServerFigures& server, Lines& lines) {
   lines.Add("process_supervised", "no");
   lines.Add("run_id", server.facts.run_id);
   lines.Add("tcp_port", server.facts.port);
-  lines.Add("server_time_usec", server.now * 1000);
+  lines.Add("server_time_usec", server.now_micros);
   lines.Add("uptime_in_seconds", uptime);
   lines.Add("uptime_in_days", uptime / 86400);
   lines.Add("hz", 10);
@@ -98,7 +101,8 @@ void Clients(const ServerFigures& server, Lines& lines) {
             Max(server, [](auto& shard) { return shard.longest_input; }));
   lines.Add("client_recent_max_output_buffer",
             Max(server, [](auto& shard) { return shard.longest_output; }));
-  lines.Zeros({"blocked_clients", "tracking_clients"});
+  lines.Add("blocked_clients", Sum(server, [](auto& shard) { return shard.blocked_clients; }));
+  lines.Zeros({"tracking_clients"});
   lines.Add("pubsub_clients", Sum(server, [](auto& shard) { return shard.pubsub_clients; }));
   lines.Zeros({"clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"});
 }
@@ -128,6 +132,12 @@ void Memory(const ServerFigures& server, Lines& lines) {
   lines.Add("allocator_allocated", used);
   lines.Add("allocator_active", resident);
   lines.Add("allocator_resident", resident);
+  lines.Fixed("allocator_frag_ratio", Ratio(resident, used));
+  lines.Add("allocator_frag_bytes", static_cast<int64_t>(resident) - static_cast<int64_t>(used));
+  lines.Fixed("allocator_rss_ratio", 1);
+  lines.Add("allocator_rss_bytes", 0);
+  lines.Fixed("rss_overhead_ratio", 1);
+  lines.Add("rss_overhead_bytes", 0);
   lines.Human("total_system_memory", server.process.system_bytes);
   lines.Human("used_memory_lua", 0);
   lines.Human("used_memory_scripts", 0);
@@ -202,6 +212,28 @@ void Traffic(const ServerFigures& server, Lines& lines) {
   lines.Zeros({"sync_full", "sync_partial_ok", "sync_partial_err"});
 }
 
+// EXEC's time is that of the commands in it, which are counted themselves.
+uint64_t CommandCycles(const ShardFigures& shard) {
+  uint64_t cycles = 0;
+  for (size_t number = 0; number < shard.stats.per_command.size(); ++number) {
+    if (!CommandAt(number).has(kNoSlowLog)) cycles += shard.stats.per_command[number].cycles;
+  }
+  return cycles;
+}
+
+void EventLoops(const ServerFigures& server, Lines& lines) {
+  double turns = Sum(server, [](auto& shard) { return shard.stats.turns_per_second; });
+  lines.Add("eventloop_cycles", Sum(server, [](auto& shard) { return shard.loop_turns; }));
+  lines.Add("eventloop_duration_sum",
+            Sum(server, [](auto& shard) { return shard.loop_busy_micros; }));
+  lines.Add("eventloop_duration_cmd_sum",
+            static_cast<uint64_t>(MicrosOf(Sum(server, &CommandCycles))));
+  lines.Add("instantaneous_eventloop_cycles_per_sec", static_cast<uint64_t>(turns + 0.5));
+  lines.Add("instantaneous_eventloop_duration_usec", Max(server, [](auto& shard) {
+              return static_cast<uint64_t>(shard.stats.micros_per_turn + 0.5);
+            }));
+}
+
 void Stats(const ServerFigures& server, Lines& lines) {
   auto keys = [&server](uint64_t Keyspace::Stats::*field) {
     return Sum(server, [field](const ShardFigures& shard) { return shard.keys.*field; });
@@ -227,6 +259,11 @@ void Stats(const ServerFigures& server, Lines& lines) {
             Sum(server, [](auto& shard) { return shard.stats.error_replies; }));
   lines.Add("client_output_buffer_limit_disconnections",
             Sum(server, [](auto& shard) { return shard.stats.output_limit_disconnects; }));
+  lines.Add("total_reads_processed", Sum(server, [](auto& shard) { return shard.stats.reads; }));
+  lines.Add("total_writes_processed", Sum(server, [](auto& shard) { return shard.stats.writes; }));
+  lines.Zeros({"io_threaded_reads_processed", "io_threaded_writes_processed",
+               "reply_buffer_shrinks", "reply_buffer_expands"});
+  EventLoops(server, lines);
   lines.Zeros({"dump_payload_sanitizations"});
 }
 
@@ -252,20 +289,41 @@ void Cpu(const ServerFigures& server, Lines& lines) {
 void CommandStats(const ServerFigures& server, Lines& lines) {
   absl::btree_map<std::string_view, CommandStat> by_name;
   for (const ShardFigures& shard : server.shards) {
-    for (const auto& [command, stat] : shard.stats.per_command) {
-      CommandStat& total = by_name[command->name];
+    for (size_t number = 0; number < shard.stats.per_command.size(); ++number) {
+      const CommandStat& stat = shard.stats.per_command[number];
+      if (stat.calls + stat.rejected + stat.failed == 0) continue;
+      CommandStat& total = by_name[CommandAt(number).name];
       total.calls += stat.calls;
-      total.micros_x1000 += stat.micros_x1000;
+      total.cycles += stat.cycles;
       total.rejected += stat.rejected;
       total.failed += stat.failed;
     }
   }
   for (const auto& [name, stat] : by_name) {
-    double per_call = Ratio(stat.micros_x1000, stat.calls) / 1000;
+    const double micros = MicrosOf(stat.cycles);
+    const double per_call = stat.calls == 0 ? 0 : micros / static_cast<double>(stat.calls);
     lines.Add(
         fmt::format("cmdstat_{}", name),
-        fmt::format("calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
-                    stat.calls, stat.micros_x1000 / 1000, per_call, stat.rejected, stat.failed));
+        fmt::format("calls={},usec={:.0f},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
+                    stat.calls, micros, per_call, stat.rejected, stat.failed));
+  }
+}
+
+void LatencyStats(const ServerFigures& server, Lines& lines) {
+  absl::btree_map<std::string_view, LatencyHistogram> by_name;
+  for (const ShardFigures& shard : server.shards) {
+    for (const auto& [number, histogram] : shard.histograms) {
+      by_name[CommandAt(number).name].Merge(histogram);
+    }
+  }
+  for (const auto& [name, histogram] : by_name) {
+    std::vector<std::string> texts;
+    for (double percentile : server.latency_percentiles) {
+      texts.push_back(
+          fmt::format("p{}={:.3f}", percentile, MicrosOf(histogram.Percentile(percentile))));
+    }
+    lines.Add(fmt::format("latency_percentiles_usec_{}", name),
+              fmt::format("{}", fmt::join(texts, ",")));
   }
 }
 
@@ -341,7 +399,7 @@ constexpr std::array<SectionWriter, kInfoSections> kWriters = {{
     {"Modules", &Nothing},
     {"Commandstats", &CommandStats},
     {"Errorstats", &ErrorStats},
-    {"Latencystats", &Nothing},
+    {"Latencystats", &LatencyStats},
     {"Cluster", &ClusterFacts},
     {"Keyspace", &Databases},
     {"FlashDB", &FlashDb},

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/cycles.h"
 #include "commands/engine.h"
+#include "commands/metered.h"
 #include "commands/server.h"
 
 namespace flashdb {
@@ -146,20 +148,83 @@ Task<void> Reset(SessionContext& context) {
   ArgView names = context.args.subspan(2);
   std::vector<std::string> wanted(names.begin(), names.end());
   auto reset = [&wanted](ShardId) { return ResetHere(wanted); };
-  std::vector<std::vector<std::string>> by_shard = co_await OnAll(reset);
+  std::vector<std::vector<std::string>> by_shard = co_await MeteredOnAll(context, reset);
   StringSet dropped;
   for (auto& part : by_shard) dropped.insert(part.begin(), part.end());
   context.reply.Integer(static_cast<int64_t>(dropped.size()));
 }
 
-// No histograms are kept, so there is nothing to tell of any command.
-void Histogram(SessionContext& context) { context.reply.Map(0); }
+// The rows that HISTOGRAM's arguments name, a container meaning its subcommands too; all rows
+// without arguments.
+std::vector<bool> WantedRows(ArgView names) {
+  std::vector<bool> wanted(CommandCount(), names.empty());
+  for (std::string_view name : names) {
+    const size_t bar = name.find('|');
+    const Command* row = bar == std::string_view::npos
+                             ? FindCommand(name)
+                             : FindSubcommand(name.substr(0, bar), name.substr(bar + 1));
+    if (row == nullptr) continue;
+    wanted[row->number] = true;
+    for (const Command* sub : SubcommandsOf(row->name)) wanted[sub->number] = true;
+  }
+  return wanted;
+}
+
+// By the rows' numbers.
+using Histograms = absl::btree_map<size_t, LatencyHistogram>;
+
+Histograms HistogramsHere(const std::vector<bool>& wanted) {
+  Histograms found;
+  const auto& all = Engine::Current().histograms;
+  for (size_t number = 0; number < all.size(); ++number) {
+    if (all[number] && wanted[number]) found.emplace(number, *all[number]);
+  }
+  return found;
+}
+
+// Pairs of a time and how many calls took at most that long, the time doubling from one pair to the
+// next. The times are those that Redis's histogram of two digits comes to.
+void ReplyHistogram(ReplyWriter& reply, const LatencyHistogram& histogram) {
+  std::vector<std::pair<uint64_t, uint64_t>> pairs;
+  uint64_t seen = 0;
+  for (uint64_t nanos = 1032; seen < histogram.total(); nanos *= 2) {
+    const bool last = nanos > uint64_t{1} << 40;
+    const auto cycles = static_cast<uint64_t>(static_cast<double>(nanos) / 1000 * CyclesPerMicro());
+    const uint64_t count = last ? histogram.total() : histogram.CountUpTo(cycles);
+    if (count > seen) pairs.emplace_back((nanos - 1) / 1000, count);
+    seen = count;
+  }
+  reply.Map(2);
+  reply.Bulk("calls");
+  reply.Integer(static_cast<int64_t>(histogram.total()));
+  reply.Bulk("histogram_usec");
+  reply.Map(pairs.size());
+  for (const auto& [micros, count] : pairs) {
+    reply.Integer(static_cast<int64_t>(micros));
+    reply.Integer(static_cast<int64_t>(count));
+  }
+}
+
+Task<void> Histogram(SessionContext& context) {
+  const std::vector<bool> wanted = WantedRows(context.args.subspan(2));
+  auto gather = [&wanted](ShardId) { return HistogramsHere(wanted); };
+  std::vector<Histograms> by_shard = co_await MeteredOnAll(context, gather);
+  Histograms merged;
+  for (const Histograms& part : by_shard) {
+    for (const auto& [number, histogram] : part) merged[number].Merge(histogram);
+  }
+  context.reply.Map(merged.size());
+  for (const auto& [number, histogram] : merged) {
+    context.reply.Bulk(CommandAt(number).name);
+    ReplyHistogram(context.reply, histogram);
+  }
+}
 
 void Help(SessionContext& context) {
   ReplyHelp(context, {"DOCTOR", "    Sum up what was noted, in words.", "GRAPH <event>",
                       "    Draw the samples of <event>.", "HISTOGRAM [COMMAND ...]",
-                      "    Empty: no histograms are kept.", "HISTORY <event>",
-                      "    List the samples of <event>.", "LATEST",
+                      "    Tell how long the calls of all or the named commands took.",
+                      "HISTORY <event>", "    List the samples of <event>.", "LATEST",
                       "    Show the latest sample of every event.", "RESET [<event> ...]",
                       "    Forget the samples of all or the named events."});
 }
@@ -177,8 +242,8 @@ constexpr std::array kRows = {
                   {"Draws an event's latency spikes.", "2.8.13", kGroup, kOne}),
     OnSession("latency|help", 2, kLoading | kStale, &Help,
               {"Explains the subcommands.", "2.8.13", kGroup, kOne}),
-    OnSession("latency|histogram", -2, kFlags, &Histogram,
-              {"Tells the distribution of command latencies.", "7.0.0", kGroup, kOne}),
+    OnSessionTask("latency|histogram", -2, kFlags, &Histogram,
+                  {"Tells the distribution of command latencies.", "7.0.0", kGroup, kOne}),
     OnSessionTask("latency|history", 3, kFlags, &History,
                   {"Lists an event's latency spikes.", "2.8.13", kGroup, kOne}),
     OnSessionTask("latency|latest", 2, kFlags, &Latest,

@@ -44,6 +44,29 @@ std::vector<Part> SplitByShard(const Request& request) {
   return parts;
 }
 
+struct PartReply {
+  std::string text;
+  HandlerOutcome outcome;
+};
+
+PartReply RunPart(Keyspace& keys, const Request& request, int protocol, bool no_touch) {
+  PartReply part;
+  ReplyWriter reply(part.text, protocol);
+  part.outcome = CallHandler(request, keys, reply, no_touch);
+  return part;
+}
+
+// One command, in however many parts it ran.
+void ObserveParts(const Request& request, const std::vector<PartReply>& parts) {
+  uint64_t cycles = 0;
+  bool failed = false;
+  for (const PartReply& part : parts) {
+    cycles += part.outcome.cycles;
+    failed |= part.outcome.failed;
+  }
+  ObserveCommand(Engine::Current(), *request.command, request.args, nullptr, cycles, failed);
+}
+
 int64_t IntegerOf(std::string_view reply) {
   return ParseInt64(reply.substr(1, reply.size() - 3)).value_or(0);
 }
@@ -61,13 +84,13 @@ std::vector<std::string_view> ElementsOf(std::string_view reply) {
   return elements;
 }
 
-void MergeByKey(const std::vector<Part>& parts, const std::vector<std::string>& replies,
+void MergeByKey(const std::vector<Part>& parts, const std::vector<PartReply>& replies,
                 ReplyWriter& out) {
   size_t keys = 0;
   for (const Part& part : parts) keys += part.places.size();
   std::vector<std::string_view> elements(keys);
   for (size_t p = 0; p < parts.size(); ++p) {
-    std::vector<std::string_view> mine = ElementsOf(replies[p]);
+    std::vector<std::string_view> mine = ElementsOf(replies[p].text);
     for (size_t i = 0; i < mine.size(); ++i) elements[parts[p].places[i]] = mine[i];
   }
   out.Array(keys);
@@ -75,29 +98,22 @@ void MergeByKey(const std::vector<Part>& parts, const std::vector<std::string>& 
 }
 
 void MergeReplies(Merge merge, const std::vector<Part>& parts,
-                  const std::vector<std::string>& replies, ReplyWriter& out) {
-  for (const std::string& reply : replies) {
-    if (reply.starts_with('-')) {
-      out.out().append(reply);
+                  const std::vector<PartReply>& replies, ReplyWriter& out) {
+  for (const PartReply& reply : replies) {
+    if (reply.text.starts_with('-')) {
+      out.out().append(reply.text);
       return;
     }
   }
   if (merge == Merge::kSum) {
     int64_t sum = 0;
-    for (const std::string& reply : replies) sum += IntegerOf(reply);
+    for (const PartReply& reply : replies) sum += IntegerOf(reply.text);
     out.Integer(sum);
   } else if (merge == Merge::kByKey) {
     MergeByKey(parts, replies, out);
   } else {
-    out.out().append(replies.front());
+    out.out().append(replies.front().text);
   }
-}
-
-std::string RunPartHandler(Keyspace& keys, const Request& request, int protocol, bool no_touch) {
-  std::string text;
-  ReplyWriter reply(text, protocol);
-  RunHandler(request, keys, reply, nullptr, no_touch);
-  return text;
 }
 
 Task<void> ExecuteSpread(Transaction& transaction, const Request& request, int protocol,
@@ -108,9 +124,10 @@ Task<void> ExecuteSpread(Transaction& transaction, const Request& request, int p
   auto run = [&parts, protocol, no_touch](ShardId shard, Keyspace& keys) {
     auto it = std::find_if(parts.begin(), parts.end(),
                            [&](const Part& part) { return part.shard == shard; });
-    return RunPartHandler(keys, it->request, protocol, no_touch);
+    return RunPart(keys, it->request, protocol, no_touch);
   };
-  std::vector<std::string> replies = co_await transaction.AtEach(shards, run);
+  std::vector<PartReply> replies = co_await transaction.AtEach(shards, run);
+  ObserveParts(request, replies);
   ReplyWriter merged(out, protocol);
   MergeReplies(request.command->merge, parts, replies, merged);
 }
@@ -118,7 +135,10 @@ Task<void> ExecuteSpread(Transaction& transaction, const Request& request, int p
 Task<void> ExecuteLocal(Transaction& transaction, const Request& request, int protocol,
                         bool no_touch, std::string& out) {
   auto run = [&request, protocol, no_touch](Keyspace& keys) {
-    return RunPartHandler(keys, request, protocol, no_touch);
+    std::string text;
+    ReplyWriter reply(text, protocol);
+    RunHandler(request, keys, reply, nullptr, no_touch);
+    return text;
   };
   out += co_await transaction.AtShard(OwnerOf(request.key.slot, ShardCount()), run);
 }
@@ -173,7 +193,7 @@ Task<void> ExecuteAlone(const Request& request, int protocol, bool no_touch, std
   if (request.command->kind != CommandKind::kWalk) AddKeys(transaction, request);
   std::optional<std::string> refusal = co_await transaction.Lock(LogBytesOf(request));
   if (refusal.has_value()) {
-    CountError(Engine::Current(), *refusal);
+    CountRejection(Engine::Current(), *request.command, *refusal);
     ReplyWriter(out, protocol).Error(*refusal);
   } else {
     co_await ExecuteInside(transaction, request, protocol, no_touch, out);

@@ -41,20 +41,33 @@ void NoteSlow(Engine& engine, ArgView args, const Session* session, uint64_t mic
 
 }  // namespace
 
-void ObserveCommand(Engine& engine, const Command& command, ArgView args, const Session* session,
-                    uint64_t cycles, bool failed) {
-  ++engine.stats.commands;
-  CommandStat& stat = engine.stats.per_command[&command];
-  ++stat.calls;
-  stat.failed += failed ? 1 : 0;
+namespace internal {
+
+LatencyHistogram& AddHistogram(Engine& engine, const Command& command) {
+  if (command.number >= engine.histograms.size()) {
+    engine.histograms.resize(command.number + size_t{1});
+  }
+  auto& histogram = engine.histograms[command.number];
+  histogram = std::make_unique<LatencyHistogram>();
+  return *histogram;
+}
+
+void NoteNotable(Engine& engine, const Command& command, ArgView args, const Session* session,
+                 uint64_t cycles) {
   double micros = static_cast<double>(cycles) / CyclesPerMicro();
-  stat.micros_x1000 += static_cast<uint64_t>(micros * 1000);
-  if (engine.slow_micros >= 0 && micros >= static_cast<double>(engine.slow_micros)) [[unlikely]] {
+  bool slow = engine.slow_micros >= 0 && micros >= static_cast<double>(engine.slow_micros);
+  if (slow && !command.has(kNoSlowLog)) {
     NoteSlow(engine, args, session, static_cast<uint64_t>(micros));
   }
-  if (engine.latency_threshold_millis > 0) [[unlikely]] {
-    NoteLatency(engine, "command", static_cast<uint64_t>(micros / 1000));
-  }
+  NoteLatency(engine, command.has(kFast) ? "fast-command" : "command",
+              static_cast<uint64_t>(micros / 1000));
+}
+
+}  // namespace internal
+
+void CountRejection(Engine& engine, const Command& command, std::string_view line) {
+  ++engine.stats.Of(command).rejected;
+  CountError(engine, line);
 }
 
 void NoteWait(Engine& engine, ArgView args, const Session* session, uint64_t micros) {

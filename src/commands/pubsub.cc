@@ -341,7 +341,7 @@ void PubSubHelp(SessionContext& context) {
 // ---- The table ---------------------------------------------------------------------------------
 
 constexpr uint32_t kSubscribeFlags = kPubSub | kNoScript | kLoading | kStale | kInSubscribe;
-constexpr uint32_t kPublishFlags = kPubSub | kLoading | kStale | kFast;
+constexpr uint32_t kPublishFlags = kPubSub | kLoading | kStale | kFast | kMayReplicate;
 constexpr uint32_t kInspectFlags = kPubSub | kLoading | kStale;
 
 constexpr Command kCommands[] = {

@@ -73,7 +73,7 @@ void ExecuteRequest(Shard& here, Run& run, const Request& request) {
   ReplyWriter reply(*run.out, run.protocol);
   if (request.command->has(kWrite)) {
     if (auto refusal = here.RefusesWrite(LogBytesOf(request))) [[unlikely]] {
-      CountError(Engine::Current(), *refusal);
+      CountRejection(Engine::Current(), *request.command, *refusal);
       reply.Error(*refusal);
       return;
     }
@@ -130,6 +130,7 @@ std::optional<std::string> RefusesRun(Shard& here, const Run& run) {
 
 // MULTI/EXEC on one shard: all in one go, one log record.
 void ExecuteAtomically(Shard& here, Run& run) {
+  uint64_t begin = CycleCount();
   size_t start = run.out->size();
   ReplyWriter reply(*run.out, run.protocol);
   if (!WatchesHold(here.keys(), run)) {
@@ -145,6 +146,7 @@ void ExecuteAtomically(Shard& here, Run& run) {
     here.CommitEffects();
   }
   NoteGate(here, run, start);
+  run.cycles = CycleCount() - begin;
 }
 
 bool ExecuteAll(Shard& here, Run& run) {
@@ -192,8 +194,8 @@ bool StartRun(Run& run) {
   return false;
 }
 
-void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, const Session* session,
-                bool no_touch) {
+HandlerOutcome CallHandler(const Request& request, Keyspace& keys, ReplyWriter& reply,
+                           bool no_touch) {
   Engine& engine = Engine::Current();
   size_t start = reply.out().size();
   uint64_t begin = CycleCount();
@@ -210,7 +212,14 @@ void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, cons
   keys.set_no_touch(false);
   bool failed = reply.out().size() > start && reply.out()[start] == '-';
   if (failed) CountError(engine, std::string_view(reply.out()).substr(start + 1));
-  ObserveCommand(engine, *request.command, request.args, session, CycleCount() - begin, failed);
+  return {CycleCount() - begin, failed};
+}
+
+void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, const Session* session,
+                bool no_touch) {
+  HandlerOutcome outcome = CallHandler(request, keys, reply, no_touch);
+  ObserveCommand(Engine::Current(), *request.command, request.args, session, outcome.cycles,
+                 outcome.failed);
 }
 
 uint64_t LogBytesOf(const Request& request) {

@@ -58,6 +58,7 @@ struct Run : LockRequest {
   absl::InlinedVector<ReplyGate, 8> gates;
   bool aborted = false;  // atomic: a watched key had changed; the null array was written
   bool refused = false;  // atomic: the log takes no writes; one error was written
+  uint64_t cycles = 0;   // atomic: that it took
 
   // Progress.
   size_t next = 0;
@@ -86,8 +87,18 @@ struct Run : LockRequest {
 /// Executes the run on its owner. True: done already. False: on_done will be called.
 bool StartRun(Run& run);
 
+/// What a handler did.
+struct HandlerOutcome {
+  uint64_t cycles = 0;
+  bool failed = false;  // its reply is an error, which has been counted
+};
+
 /// Runs one local handler against `keys`, on the shard of the running thread; the reply's bytes go
-/// to `reply`. Counts and times the command.
+/// to `reply`. The caller counts the command.
+HandlerOutcome CallHandler(const Request& request, Keyspace& keys, ReplyWriter& reply,
+                           bool no_touch);
+
+/// CallHandler for a whole command, which is counted and timed.
 void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, const Session* session,
                 bool no_touch);
 

@@ -14,10 +14,10 @@ constexpr std::string_view kNoCheckpoints =
     "back up, stop the server and copy its directory";
 
 void Time(SessionContext& context) {
-  UnixMillis now = context.engine.clock.NowMillis();
+  int64_t now = context.engine.clock.NowMicros();
   context.reply.Array(2);
-  context.reply.BulkInteger(now / 1000);
-  context.reply.BulkInteger(now % 1000 * 1000);
+  context.reply.BulkInteger(now / 1'000'000);
+  context.reply.BulkInteger(now % 1'000'000);
 }
 
 void LastSave(SessionContext& context) {

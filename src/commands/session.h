@@ -35,6 +35,16 @@ struct WatchedKey {
   KeyWatch* state;
 };
 
+/// The buffers of a connection.
+struct LinkBuffers {
+  size_t input_bytes = 0;     // received and still kept: what waits, and the command under way
+  size_t input_free = 0;      // allocated beyond that
+  size_t argument_bytes = 0;  // of the command under way
+  size_t output_allocated = 0;
+  bool reading = false;  // from the socket
+  bool writing = false;  // to the socket; what could not be sent at once
+};
+
 /// What a session can ask of the connection it belongs to.
 class SessionLink {
  public:
@@ -47,6 +57,8 @@ class SessionLink {
   /// Bytes that wait to be sent / to be parsed.
   virtual size_t OutputBytes() const = 0;
   virtual size_t InputBytes() const = 0;
+  /// The memory behind them, for CLIENT LIST.
+  virtual LinkBuffers Buffers() const { return {}; }
 };
 
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkipThis };
@@ -74,6 +86,7 @@ struct Session {
   bool no_evict = false;
   bool no_touch = false;
   bool killed = false;
+  bool postponed = false;  // CLIENT PAUSE holds its next command back
   ReplyMode reply_mode = ReplyMode::kOn;
 
   bool in_multi = false;

@@ -5,6 +5,7 @@
 
 #include "base/numbers.h"
 #include "commands/engine.h"
+#include "commands/metered.h"
 #include "commands/server.h"
 
 namespace flashdb {
@@ -52,7 +53,7 @@ bool IsNewer(const SlowLogEntry& a, const SlowLogEntry& b) {
 Task<void> Get(SessionContext& context) {
   std::optional<size_t> count = ParseCount(context);
   if (!count) co_return;
-  std::vector<std::vector<SlowLogEntry>> by_shard = co_await OnAll(&EntriesHere);
+  std::vector<std::vector<SlowLogEntry>> by_shard = co_await MeteredOnAll(context, &EntriesHere);
   std::vector<SlowLogEntry> entries;
   for (auto& part : by_shard) std::move(part.begin(), part.end(), std::back_inserter(entries));
   std::sort(entries.begin(), entries.end(), &IsNewer);
@@ -63,7 +64,7 @@ Task<void> Get(SessionContext& context) {
 
 Task<void> Len(SessionContext& context) {
   auto length = [](ShardId) { return Engine::Current().slow_log.size(); };
-  std::vector<size_t> lengths = co_await OnAll(length);
+  std::vector<size_t> lengths = co_await MeteredOnAll(context, length);
   size_t total = 0;
   for (size_t part : lengths) total += part;
   context.reply.Integer(static_cast<int64_t>(std::min(total, context.engine.slow_max_entries)));
@@ -110,8 +111,9 @@ bool IsSecretArgument(ArgView args, size_t i) {
     return EqualsIgnoreCase(args[i - 1], "auth") ||
            (i >= 2 && EqualsIgnoreCase(args[i - 2], "auth"));
   }
-  return EqualsIgnoreCase(args[0], "config") && i >= 3 && i % 2 == 1 &&
-         EqualsIgnoreCase(args[i - 1], "requirepass");
+  if (!EqualsIgnoreCase(args[0], "config") || i < 3 || i % 2 == 0) return false;
+  return EqualsIgnoreCase(args[i - 1], "requirepass") ||
+         EqualsIgnoreCase(args[i - 1], "masterauth") || EqualsIgnoreCase(args[i - 1], "masteruser");
 }
 
 std::span<const Command> SlowLogCommands() { return kRows; }

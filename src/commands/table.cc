@@ -107,6 +107,7 @@ class NameIndex {
 };
 
 struct Table {
+  std::vector<Command> rows;  // numbered copies
   std::vector<const Command*> commands;
   std::vector<const Command*> subcommands;
   NameIndex by_name;
@@ -117,10 +118,12 @@ struct Table {
                                  PubSubCommands(), TransactionCommands(), ConnectionCommands(),
                                  ClientCommands(), ServerCommands(),      ClusterCommands()};
     for (std::span<const Command> family : families) {
-      for (const Command& row : family) {
-        bool is_sub = row.name.find('|') != std::string_view::npos;
-        (is_sub ? subcommands : commands).push_back(&row);
-      }
+      rows.insert(rows.end(), family.begin(), family.end());
+    }
+    for (size_t i = 0; i < rows.size(); ++i) {
+      rows[i].number = static_cast<uint16_t>(i);
+      bool is_sub = rows[i].name.find('|') != std::string_view::npos;
+      (is_sub ? subcommands : commands).push_back(&rows[i]);
     }
     by_name.Build(commands);
     by_sub_name.Build(subcommands);
@@ -145,6 +148,10 @@ const Command* FindSubcommand(std::string_view container, std::string_view sub) 
   std::copy(sub.begin(), sub.end(), joined.begin() + container.size() + 1);
   return TheTable().by_sub_name.Find({joined.data(), size});
 }
+
+size_t CommandCount() { return TheTable().rows.size(); }
+
+const Command& CommandAt(size_t number) { return TheTable().rows[number]; }
 
 const std::vector<const Command*>& AllCommands() { return TheTable().commands; }
 

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <memory>
 
-#include "base/cycles.h"
 #include "base/numbers.h"
 #include "commands/dispatch.h"
 #include "commands/engine.h"
+#include "commands/metered.h"
 #include "commands/multi.h"
 #include "commands/multi_shard.h"
 #include "commands/observe.h"
@@ -167,7 +167,15 @@ Task<void> ExecuteOnOne(SessionContext& context, Batch& batch, ShardId owner) {
   for (const WatchedKey& watched : batch.watches) {
     run.watches.push_back({watched.state, SlotOf(watched.key)});
   }
-  if (!StartRun(run)) co_await run.done;
+  const bool elsewhere = owner != CurrentShardId();
+  const bool at_once = StartRun(run);
+  if (!at_once) {
+    context.meter.Stop();
+    co_await run.done;
+    context.meter.Start();
+  }
+  if (elsewhere || !at_once) context.meter.Add(run.cycles);
+  context.rejected = run.refused;
   if (!run.aborted && !run.refused) context.reply.Array(run.count);
   context.reply.out().append(run.buffer);
   for (const ReplyGate& gate : run.gates) context.gates->push_back({owner, gate.lsn});
@@ -185,7 +193,7 @@ class WideExec {
     for (const WatchedKey& watched : batch_.watches) transaction_.AddSlot(SlotOf(watched.key));
     std::optional<std::string> refusal = co_await transaction_.Lock(LogBytes());
     if (refusal.has_value()) {
-      CountError(context_.engine, *refusal);
+      context_.rejected = true;
       context_.reply.Error(*refusal);
     } else {
       bool unchanged = co_await WatchesHold();
@@ -193,6 +201,7 @@ class WideExec {
       if (!unchanged) context_.reply.NullArray();
     }
     co_await transaction_.Finish();
+    context_.meter.Start();
     for (const Gate& gate : transaction_.gates()) context_.gates->push_back(gate);
   }
 
@@ -252,14 +261,17 @@ class WideExec {
   Task<void> RunStep() {
     if (step_.empty()) co_return;
     auto run = [this](ShardId shard, Keyspace& keys) {
+      const uint64_t begin = CycleCount();
       for (size_t index : step_) {
         if (*batch_.owners[index] != shard) continue;
         ReplyWriter reply(replies_[index], context_.session.protocol);
         RunHandler(batch_.requests[index], keys, reply, nullptr, context_.session.no_touch);
       }
-      return 0;
+      return CycleCount() - begin;
     };
-    co_await transaction_.AtEach(step_shards_, run);
+    context_.meter.Stop();
+    std::vector<uint64_t> cycles = co_await transaction_.AtEach(step_shards_, run);
+    for (uint64_t part : cycles) context_.meter.Add(part);
     step_.clear();
     step_shards_.clear();
   }
@@ -277,23 +289,18 @@ class WideExec {
 
   Task<void> ExecuteOnSession(const Request& request, std::string& out) {
     ReplyWriter reply(out, context_.session.protocol);
-    uint64_t cycles = 0;  // a task's time is mostly waiting, so it is not counted
     SessionContext inner{.args = request.args,
                          .session = context_.session,
                          .engine = context_.engine,
                          .reply = reply,
                          .gates = context_.gates};
-    if (request.command->session != nullptr) {
-      uint64_t begin = CycleCount();
-      request.command->session(inner);
-      cycles = CycleCount() - begin;
-    } else {
-      co_await request.command->session_task(inner);
-    }
+    context_.meter.Stop();
+    co_await RunMetered(*request.command, inner);
+    context_.meter.Add(inner.meter.cycles());
     bool failed = out.starts_with('-');
     if (failed) CountError(context_.engine, std::string_view(out).substr(1));
-    ObserveCommand(context_.engine, *request.command, request.args, &context_.session, cycles,
-                   failed);
+    ObserveCommand(context_.engine, *request.command, request.args, &context_.session,
+                   inner.meter.cycles(), failed);
   }
 
   SessionContext& context_;
@@ -329,7 +336,7 @@ Task<void> Exec(SessionContext& context) {
 constexpr Command kCommands[] = {
     OnSession("multi", 1, kNoScript | kLoading | kStale | kFast | kBypassMulti, &Multi,
               {"Starts to queue commands for EXEC.", "1.2.0", "transactions", "O(1)"}),
-    OnSessionTask("exec", 1, kNoScript | kLoading | kStale | kBypassMulti, &Exec,
+    OnSessionTask("exec", 1, kNoScript | kLoading | kStale | kBypassMulti | kNoSlowLog, &Exec,
                   {"Executes the queued commands as one step: all or nothing.", "1.2.0",
                    "transactions", "That of the queued commands"}),
     OnSession("discard", 1, kNoScript | kLoading | kStale | kFast | kBypassMulti, &Discard,

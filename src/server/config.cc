@@ -8,6 +8,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "server/config_file.h"
@@ -283,7 +284,10 @@ StatusOr<std::optional<Config>> ParseConfig(int argc, const char* const* argv,
     file = found->second;
   }
   Config config;
-  if (file) FLASHDB_RETURN_IF_ERROR(ApplyFile(config, *file));
+  if (file) {
+    FLASHDB_RETURN_IF_ERROR(ApplyFile(config, *file));
+    config.config_file = std::filesystem::absolute(*file).string();
+  }
   FLASHDB_RETURN_IF_ERROR(ApplyEnvironment(config, variables));
   FLASHDB_RETURN_IF_ERROR(command_line.Apply(config));
   FLASHDB_RETURN_IF_ERROR(ValidateConfig(config));

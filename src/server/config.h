@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -76,6 +77,12 @@ struct Config {
   int64_t slowlog_log_slower_than = 10000;  // microseconds; 0: every command; negative: off
   uint32_t slowlog_max_len = 128;           // entries
   uint32_t latency_monitor_threshold = 0;   // milliseconds; 0: off
+  bool latency_tracking = true;             // a histogram for each command
+  std::vector<double> latency_tracking_info_percentiles = {50, 99, 99.9};
+
+  // Settings of Redis without an effect here, by name, where they differ from Redis's defaults.
+  std::map<std::string, std::string, std::less<>> remembered;
+  std::string config_file;  // absolute path of the file that was read; empty: none
 };
 
 /// An entry of Config::bind: a numeric address, `*` (all IPv4) or `::*` (all IPv6), with a leading

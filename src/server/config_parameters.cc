@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <limits>
 #include <type_traits>
 
@@ -88,6 +89,27 @@ Status SetChoice(Config& config, std::string_view value) {
   return OkStatus();
 }
 
+// Percentiles, separated by spaces; may be none.
+std::string GetPercentiles(const Config& config) {
+  return fmt::format("{}", fmt::join(config.latency_tracking_info_percentiles, " "));
+}
+
+Status SetPercentiles(Config& config, std::string_view value) {
+  std::vector<double> percentiles;
+  for (std::string_view word : SplitWords(value)) {
+    double number = -1;
+    auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    bool whole = error == std::errc() && end == word.data() + word.size();
+    if (!whole || !(number >= 0 && number <= 100)) {
+      return absl::InvalidArgumentError(
+          fmt::format("'{}' is not a number from 0.0 to 100.0", word));
+    }
+    percentiles.push_back(number);
+  }
+  config.latency_tracking_info_percentiles = std::move(percentiles);
+  return OkStatus();
+}
+
 // Addresses.
 std::string GetBind(const Config& config) { return fmt::format("{}", fmt::join(config.bind, " ")); }
 
@@ -125,8 +147,10 @@ OutputBufferLimit* OutputLimitOf(Config& config, std::string_view client_class) 
 Status SetOutputLimits(Config& config, std::string_view value) {
   const std::vector<std::string_view> words = SplitWords(value);
   if (words.empty() || words.size() % 4 != 0) {
-    return absl::InvalidArgumentError(
-        fmt::format("'{}' is not CLASS HARD SOFT SECONDS, such as `pubsub 32mb 8mb 60`", value));
+    return absl::InvalidArgumentError(fmt::format(
+        "Wrong number of arguments: '{}' is not CLASS HARD SOFT SECONDS, such as `pubsub "
+        "32mb 8mb 60`",
+        value));
   }
   Config changed = config;
   for (size_t i = 0; i < words.size(); i += 4) {
@@ -184,8 +208,7 @@ constexpr std::string_view kDurability = "Durability";
 constexpr std::string_view kOperation = "Operation";
 constexpr std::string_view kNoEviction =
     "keys are never evicted; with --maxmemory reached, writes that need memory are refused";
-constexpr std::string_view kNoSnapshots =
-    "every write goes to the log and checkpoints start by themselves; there are no save points";
+constexpr std::string_view kNoReplicas = "there is no replication, so there can be no replicas";
 
 const Parameter kParameters[] = {
     // clang-format off
@@ -268,6 +291,11 @@ const Parameter kParameters[] = {
         When::kAnyTime, "Entries that SLOWLOG keeps."),
     Number<&Config::latency_monitor_threshold, 0, kMax32>("latency-monitor-threshold", kOperation,
         "MS", When::kAnyTime, "Milliseconds from which LATENCY records an event. 0 is off."),
+    Switch<&Config::latency_tracking>("latency-tracking", kOperation, When::kAnyTime,
+        "Keep a histogram of the times of each command (LATENCY HISTOGRAM)."),
+    {"latency-tracking-info-percentiles", kOperation, "LIST",
+     "Percentiles that INFO latencystats shows, separated by spaces.",
+     When::kAnyTime, GetPercentiles, SetPercentiles},
 
     // Names that clients and redis.conf files know. They are no flags.
     {"appendfsync", "", "", "", When::kStart, GetChoice<&Config::sync, kAppendfsyncWords>,
@@ -277,37 +305,88 @@ const Parameter kParameters[] = {
     Number<&Config::hash_max_listpack_value, 0, kMax32>("hash-max-ziplist-value", "", "",
         When::kAnyTime, ""),
     Fixed("appendonly", "yes", "the log is always on; --sync says when it reaches the disk"),
-    Fixed("save", "", kNoSnapshots),
     Fixed("databases", "16", "there are 16 databases"),
     Fixed("maxmemory-policy", "noeviction", kNoEviction),
-    Fixed("maxmemory-samples", "5", kNoEviction),
     Fixed("notify-keyspace-events", "", "keyspace notifications are not available"),
-    Fixed("lua-time-limit", "5000", "the time limit of scripts is fixed"),
-    Fixed("busy-reply-threshold", "5000", "the time limit of scripts is fixed"),
     Fixed("cluster-enabled", "no", "this is a single server"),
     Fixed("daemonize", "no", "the server stays in the foreground; use a service manager"),
-    Fixed("hz", "10", "background work paces itself"),
+    Fixed("min-replicas-to-write", "0", kNoReplicas),
+    Fixed("replicaof", "", kNoReplicas),
+    Fixed("slaveof", "", kNoReplicas),
+    Fixed("min-slaves-to-write", "0", kNoReplicas),
+    Fixed("enable-debug-command", "yes", "DEBUG is always there, with the little that it can do"),
+    Fixed("io-threads", "1", "each shard is a thread that does its own input and output: --shards"),
+    Fixed("tls-port", "0", "there is no TLS; put a proxy in front"),
+    Fixed("unixsocket", "", "there are no Unix sockets; connect to 127.0.0.1"),
     // clang-format on
 };
 static_assert(kDatabaseCount == 16, "`databases` above is fixed to it");
 
+// The value as CONFIG GET shall tell it, if it has the right form.
+StatusOr<std::string> Normalized(Parameter::Form form, std::string_view value) {
+  switch (form) {
+    case Parameter::Form::kInteger: {
+      FLASHDB_ASSIGN_OR_RETURN(int64_t number, ParseInteger(value, INT64_MIN, INT64_MAX));
+      return std::to_string(number);
+    }
+    case Parameter::Form::kSize: {
+      FLASHDB_ASSIGN_OR_RETURN(uint64_t bytes, ParseSize(value, 0, UINT64_MAX));
+      return std::to_string(bytes);
+    }
+    case Parameter::Form::kSizeOrPercent: {
+      if (!value.ends_with('%')) return Normalized(Parameter::Form::kSize, value);
+      value.remove_suffix(1);
+      FLASHDB_ASSIGN_OR_RETURN(int64_t percent, ParseInteger(value, 0, 100));
+      return fmt::format("{}%", percent);
+    }
+    case Parameter::Form::kBool: {
+      FLASHDB_ASSIGN_OR_RETURN(bool on, ParseYesNo(value));
+      return std::string(on ? "yes" : "no");
+    }
+    default:
+      return std::string(value);
+  }
+}
+
+Status Remember(const Parameter& parameter, Config& config, std::string_view value) {
+  FLASHDB_ASSIGN_OR_RETURN(std::string text, Normalized(parameter.form, value));
+  std::string key(parameter.key());
+  if (text == parameter.fixed) {
+    config.remembered.erase(key);
+  } else {
+    config.remembered[key] = std::move(text);
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 std::string Parameter::Get(const Config& config) const {
-  return get == nullptr ? std::string(fixed) : get(config);
+  if (get != nullptr) return get(config);
+  auto found = config.remembered.find(key());
+  return found == config.remembered.end() ? std::string(fixed) : found->second;
 }
 
 Status Parameter::Set(Config& config, std::string_view value) const {
   if (set != nullptr) return set(config, value);
+  if (form != Form::kNone) return Remember(*this, config, value);
   if (ToLower(value) == fixed) return OkStatus();
-  return absl::InvalidArgumentError(
-      fmt::format("'{}' is not possible, only '{}': {}", value, fixed, help));
+  return absl::InvalidArgumentError(fmt::format(
+      "can't set immutable config: '{}' is not possible, only '{}': {}", value, fixed, help));
 }
 
-std::span<const Parameter> Parameters() { return kParameters; }
+std::span<const Parameter> Parameters() {
+  static const std::vector<Parameter> all = [] {
+    std::vector<Parameter> rows(std::begin(kParameters), std::end(kParameters));
+    std::span<const Parameter> remembered = RememberedParameters();
+    rows.insert(rows.end(), remembered.begin(), remembered.end());
+    return rows;
+  }();
+  return all;
+}
 
 const Parameter* FindParameter(std::string_view name) {
-  for (const Parameter& parameter : kParameters) {
+  for (const Parameter& parameter : Parameters()) {
     if (parameter.name == name) return &parameter;
   }
   return nullptr;

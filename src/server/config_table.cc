@@ -9,10 +9,9 @@
 
 namespace flashdb {
 
-std::vector<std::pair<std::string, std::string>> ConfigGet(const Config& config,
-                                                           std::string_view glob) {
+Settings ConfigGet(const Config& config, std::string_view glob) {
   const std::string pattern(glob);
-  std::vector<std::pair<std::string, std::string>> found;
+  Settings found;
   for (const Parameter& parameter : Parameters()) {
     std::string name(parameter.name);
     if (fnmatch(pattern.c_str(), name.c_str(), FNM_CASEFOLD) != 0) continue;
@@ -22,22 +21,46 @@ std::vector<std::pair<std::string, std::string>> ConfigGet(const Config& config,
   return found;
 }
 
-Status ConfigSet(Config& config, std::string_view name, std::string_view value) {
-  const Parameter* parameter = FindParameter(ToLower(name));
-  if (parameter == nullptr) {
-    return absl::NotFoundError(
-        fmt::format("Unknown option or number of arguments for CONFIG SET - '{}'", name));
+namespace {
+
+Status CannotSet(absl::StatusCode code, std::string_view name, std::string_view why) {
+  return Status(
+      code, fmt::format("CONFIG SET failed (possibly related to argument '{}') - {}", name, why));
+}
+
+// The rows that the changes name, or the error of the first one that cannot be set.
+StatusOr<std::vector<const Parameter*>> FindAll(const Settings& changes) {
+  std::vector<const Parameter*> rows;
+  for (const auto& [name, value] : changes) {
+    const Parameter* row = FindParameter(ToLower(name));
+    if (row == nullptr) {
+      return absl::NotFoundError(
+          fmt::format("Unknown option or number of arguments for CONFIG SET - '{}'", name));
+    }
+    if (std::find(rows.begin(), rows.end(), row) != rows.end()) {
+      return CannotSet(absl::StatusCode::kInvalidArgument, name, "duplicate parameter");
+    }
+    rows.push_back(row);
   }
-  if (parameter->when == Parameter::When::kStart) {
-    return absl::FailedPreconditionError(fmt::format(
-        "'{}' can't change while the server runs; set it at start (see --help)", parameter->name));
-  }
+  return rows;
+}
+
+}  // namespace
+
+Status ConfigSet(Config& config, const Settings& changes) {
+  FLASHDB_ASSIGN_OR_RETURN(std::vector<const Parameter*> rows, FindAll(changes));
   Config changed = config;
-  Status status = parameter->Set(changed, value);
-  if (status.ok()) status = ValidateConfig(changed);
-  if (!status.ok()) {
-    return Status(status.code(), fmt::format("{}: {}", parameter->name, MessageOf(status)));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Status status = rows[i]->Set(changed, changes[i].second);
+    if (!status.ok()) return CannotSet(status.code(), rows[i]->name, MessageOf(status));
+    const bool fixed = rows[i]->when == Parameter::When::kStart;
+    if (fixed && rows[i]->Get(changed) != rows[i]->Get(config)) {
+      return CannotSet(absl::StatusCode::kFailedPrecondition, changes[i].first,
+                       "can't set immutable config; give it at start, see --help");
+    }
   }
+  Status status = ValidateConfig(changed);
+  if (!status.ok()) return CannotSet(status.code(), changes.back().first, MessageOf(status));
   config = std::move(changed);
   return OkStatus();
 }

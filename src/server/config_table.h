@@ -13,16 +13,19 @@
 
 namespace flashdb {
 
-/// The (name, value) pairs whose name matches `glob` (*, ?, [a-z], \; in any case), sorted by name.
-/// Sizes are in bytes, switches yes or no. As in Redis, `requirepass` is given as it is: the caller
-/// has been authenticated.
-std::vector<std::pair<std::string, std::string>> ConfigGet(const Config& config,
-                                                           std::string_view glob);
+/// Names and values.
+using Settings = std::vector<std::pair<std::string, std::string>>;
 
-/// Changes one parameter and validates the result; `config` is unchanged on error. NotFound for an
-/// unknown name, FailedPrecondition for one that needs a restart, InvalidArgument for a bad value.
-/// For several at once ("all or none") set them on a copy. What the change means for the running
-/// server (e.g. new limits in every shard) is for the caller to carry out.
-Status ConfigSet(Config& config, std::string_view name, std::string_view value);
+/// Those whose name matches `glob` (*, ?, [a-z], \; in any case), sorted by name. Sizes are in
+/// bytes, switches yes or no. As in Redis, `requirepass` is given as it is: the caller has been
+/// authenticated.
+Settings ConfigGet(const Config& config, std::string_view glob);
+
+/// Changes all of `changes` and validates the result; `config` is unchanged on error. NotFound for
+/// an unknown name, FailedPrecondition for one that needs a restart, InvalidArgument for a bad
+/// value or a name that is there twice; the message is CONFIG SET's, without its code. What the
+/// change means for the running server (e.g. new limits in every shard) is for the caller to carry
+/// out.
+Status ConfigSet(Config& config, const Settings& changes);
 
 }  // namespace flashdb

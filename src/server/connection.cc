@@ -77,6 +77,7 @@ void Connection::OnReceived(int32_t result, uint32_t flags) {
 void Connection::Append(std::span<const char> bytes) {
   (InputInUse() ? later_in_ : in_).append(bytes.data(), bytes.size());
   server_.engine().stats.input_bytes += bytes.size();
+  ++server_.engine().stats.reads;
   server_.MarkReady(*this);
   if (!InputInUse() && InputBytes() > server_.limits().max_query_bytes) {
     server_.LogClosed(session_, "its unfinished command is longer than client-query-buffer-limit");
@@ -117,6 +118,19 @@ void Connection::Close(bool after_output) {
   }
 }
 
+LinkBuffers Connection::Buffers() const {
+  LinkBuffers buffers;
+  buffers.input_bytes = in_.size() + later_in_.size();
+  buffers.input_free = in_.capacity() + later_in_.capacity() - buffers.input_bytes;
+  if (busy_ || session_.postponed) {
+    for (std::string_view arg : next_request_.args) buffers.argument_bytes += arg.size();
+  }
+  buffers.output_allocated = out_.capacity() + sending_.capacity() + run_.buffer.capacity();
+  buffers.reading = receiving_;
+  buffers.writing = sending_now_;
+  return buffers;
+}
+
 void Connection::CloseNow() {
   if (closing_) return;
   closing_ = true;
@@ -130,7 +144,7 @@ void Connection::CloseNow() {
 void Connection::Housekeep(uint64_t idle_limit_seconds) {
   if (closing_) return;
   UnixMillis now = server_.shard().keys().now();
-  bool idle = idle_limit_seconds != 0 && !session_.subscribed() && !busy_ &&
+  bool idle = idle_limit_seconds != 0 && !session_.subscribed() && !busy_ && !session_.postponed &&
               now - session_.last_active_at > static_cast<UnixMillis>(idle_limit_seconds * 1000);
   if (idle) {
     server_.LogClosed(session_, "it was idle for longer than timeout");

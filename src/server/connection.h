@@ -45,8 +45,6 @@ class Connection final : public SessionLink {
   void Flush();
   /// Closed, and nothing refers to it any more: may be destroyed.
   bool Dead() const { return closing_ && !receiving_ && !sending_now_ && !busy_; }
-  /// No command is under way and no reply is owed.
-  bool Quiet() const { return !busy_ && out_.empty() && sending_.empty(); }
   /// Checks idle time and soft output limits; once a second or so.
   void Housekeep(uint64_t idle_limit_seconds);
 
@@ -55,6 +53,7 @@ class Connection final : public SessionLink {
   void Close(bool after_output) override;
   size_t OutputBytes() const override { return out_.size() + sending_.size() - sent_; }
   size_t InputBytes() const override { return in_.size() - in_at_ + later_in_.size(); }
+  LinkBuffers Buffers() const override;
 
   // Set by the ShardServer that lists it.
   bool listed_ready = false;
@@ -99,11 +98,12 @@ class Connection final : public SessionLink {
   void ExecuteSession();
   bool StartSlow();
   Task<void> ExecuteSlow();
+  void ObserveTask(const SessionContext& context, const Command& command, std::string_view reply);
   void ReplyError(std::string_view line);
   void FailProtocol();
   bool Paused() const;
   bool WaitsForUnpause(const Command& command);
-  void EndReply(size_t start);
+  void EndReply(size_t start, bool pushed = false);
   void Resume();
 
   // Output (connection_output.cc).

@@ -2,6 +2,7 @@
 #include "base/cycles.h"
 #include "commands/dispatch.h"
 #include "commands/engine.h"
+#include "commands/metered.h"
 #include "commands/multi.h"
 #include "commands/multi_shard.h"
 #include "commands/observe.h"
@@ -19,6 +20,21 @@ constexpr size_t kOutputHigh = size_t{64} << 20;
 
 bool PointsInto(std::string_view buffer, std::string_view part) {
   return part.data() >= buffer.data() && part.data() + part.size() <= buffer.data() + buffer.size();
+}
+
+// What CLIENT PAUSE WRITE holds back.
+bool MayWrite(const Command& command, const Session& session) {
+  if (command.has(kWrite) || command.has(kMayReplicate)) return true;
+  return command.name == "exec" &&
+         std::any_of(session.queue.begin(), session.queue.end(), [](const QueuedCommand& queued) {
+           return queued.command->has(kWrite) || queued.command->has(kMayReplicate);
+         });
+}
+
+// Whether the command's replies are pushes, as a subscription's confirmations: the client gets them
+// whatever it said with CLIENT REPLY.
+bool RepliesArePushes(const Command& command) {
+  return command.has(kPubSub) && command.has(kInSubscribe);
 }
 
 }  // namespace
@@ -57,6 +73,7 @@ bool Connection::Step() {
     case Next::kRun:
       return false;
     case Next::kSession:
+      if (WaitsForUnpause(*next_request_.command)) return false;
       ExecuteSession();
       return true;
     case Next::kSlow:
@@ -115,8 +132,10 @@ Connection::Next Connection::Classify() {
   ++session_.commands;
   session_.last_active_at = server_.shard().keys().now();
   next_request_.db = session_.db;
-  const Command* command = ResolveCommand(next_request_.args, &next_error_);
+  const Command* named = nullptr;
+  const Command* command = ResolveCommand(next_request_.args, &next_error_, &named);
   if (command == nullptr) {
+    if (named != nullptr) ++server_.engine().stats.Of(*named).rejected;
     if (session_.in_multi) session_.multi_failed = true;
     return Next::kError;
   }
@@ -125,6 +144,7 @@ Connection::Next Connection::Classify() {
   if (auto refusal = Forbids(server_.engine(), session_, *command)) {
     if (session_.in_multi) session_.multi_failed = true;
     next_error_ = *refusal;
+    ++server_.engine().stats.Of(*command).rejected;
     return Next::kError;
   }
   if (session_.in_multi && !command->has(kBypassMulti)) return Next::kSession;
@@ -146,12 +166,13 @@ Connection::Next Connection::Classify() {
 bool Connection::WaitsForUnpause(const Command& command) {
   const Engine& engine = server_.engine();
   if (engine.pause_until == 0) [[likely]] {
+    session_.postponed = false;
     return false;
   }
-  if (engine.pause_until <= server_.shard().keys().now()) return false;
-  if (engine.pause_writes_only && !command.has(kWrite) && command.name != "exec") return false;
-  server_.RetryLater(*this);
-  return true;
+  session_.postponed = engine.pause_until > server_.shard().keys().now() &&
+                       (!engine.pause_writes_only || MayWrite(command, session_));
+  if (session_.postponed) server_.RetryLater(*this);
+  return session_.postponed;
 }
 
 // ---- Runs --------------------------------------------------------------------------------------
@@ -216,8 +237,7 @@ void Connection::Resume() {
   if (!closing_) server_.MarkReady(*this);
 }
 
-// ---- Commands that are no part of a run
-// ----------------------------------------------------------
+// ---- Commands outside of runs ------------------------------------------------------------------
 
 void Connection::ReplyError(std::string_view line) {
   CountError(server_.engine(), line);
@@ -229,16 +249,13 @@ void Connection::ReplyError(std::string_view line) {
   }
 }
 
-// Drops a reply that the client does not want (CLIENT REPLY OFF or SKIP).
-void Connection::EndReply(size_t start) {
+// Drops a reply that the client does not want (CLIENT REPLY OFF or SKIP), unless it was `pushed`.
+void Connection::EndReply(size_t start, bool pushed) {
+  if (session_.reply_mode != ReplyMode::kOn && !pushed) out_.resize(start);
   if (session_.reply_mode == ReplyMode::kSkipNext) {
     session_.reply_mode = ReplyMode::kSkipThis;
-    out_.resize(start);
   } else if (session_.reply_mode == ReplyMode::kSkipThis) {
     session_.reply_mode = ReplyMode::kOn;
-    out_.resize(start);
-  } else if (session_.reply_mode == ReplyMode::kOff) {
-    out_.resize(start);
   }
   server_.MarkDirty(*this);
   CheckOutputLimit();
@@ -251,8 +268,10 @@ void Connection::ExecuteSession() {
   ReplyWriter reply(out_, session_.protocol);
   if (session_.in_multi && !command.has(kBypassMulti)) {
     if (command.has(kNoMulti)) {
+      constexpr std::string_view kRefusal = "ERR Command not allowed inside a transaction";
       session_.multi_failed = true;
-      reply.Error("ERR Command not allowed inside a transaction");
+      CountRejection(server_.engine(), command, kRefusal);
+      reply.Error(kRefusal);
     } else if (session_.queue_bytes > server_.limits().max_query_bytes) {
       session_.multi_failed = true;
       reply.Error("ERR The queued commands are longer than client-query-buffer-limit");
@@ -266,11 +285,13 @@ void Connection::ExecuteSession() {
   SessionContext context{
       .args = next_request_.args, .session = session_, .engine = server_.engine(), .reply = reply};
   uint64_t begin = CycleCount();
+  busy_ = true;
   command.session(context);
+  busy_ = false;
   bool failed = out_.size() > start && out_[start] == '-';
   if (failed) CountError(server_.engine(), std::string_view(out_).substr(start + 1));
   ObserveCommand(server_.engine(), command, context.args, &session_, CycleCount() - begin, failed);
-  EndReply(start);
+  EndReply(start, RepliesArePushes(command));
 }
 
 bool Connection::StartSlow() {
@@ -279,6 +300,15 @@ bool Connection::StartSlow() {
   busy_ = true;
   Detach(ExecuteSlow());
   return true;
+}
+
+void Connection::ObserveTask(const SessionContext& context, const Command& command,
+                             std::string_view reply) {
+  Engine& engine = server_.engine();
+  bool failed = reply.starts_with('-');
+  if (context.rejected) return CountRejection(engine, command, reply.substr(1));
+  if (failed) CountError(engine, reply.substr(1));
+  ObserveCommand(engine, command, context.args, &session_, context.meter.cycles(), failed);
 }
 
 Task<void> Connection::ExecuteSlow() {
@@ -292,10 +322,8 @@ Task<void> Connection::ExecuteSlow() {
                            .engine = server_.engine(),
                            .reply = reply,
                            .gates = &gates};
-    co_await command.session_task(context);
-    bool failed = text.starts_with('-');
-    if (failed) CountError(server_.engine(), std::string_view(text).substr(1));
-    ObserveCommand(server_.engine(), command, next_request_.args, &session_, 0, failed);
+    co_await RunMetered(command, context);
+    ObserveTask(context, command, text);
   } else {
     co_await ExecuteAlone(next_request_, session_.protocol, session_.no_touch, text, gates);
   }

@@ -56,6 +56,7 @@ void Connection::Flush() {
     sent_ = 0;
     sending_now_ = true;
     server_.engine().stats.output_bytes += bytes;
+    ++server_.engine().stats.writes;
     server_.shard().ring().Send(session_.fd, sending_, send_op_);
   } else if (close_after_output_ && out_.empty() && !busy_) {
     CloseNow();

@@ -50,6 +50,7 @@ class Server final : public ServerServices {
   std::vector<std::pair<std::string, std::string>> ConfigGet(const Engine& engine,
                                                              std::string_view pattern) override;
   Task<Status> ConfigSet(std::vector<std::pair<std::string, std::string>> changes) override;
+  Status ConfigRewrite(const Engine& engine) override;
   bool CheckPassword(const Engine& engine, std::string_view password) override;
   bool PasswordRequired(const Engine& engine) override;
   /// Any thread.

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "server/config_rewrite.h"
 #include "server/config_table.h"
 #include "server/server.h"
 
@@ -39,6 +40,7 @@ void Server::FillFacts() {
   std::error_code ignored;
   facts_.executable = std::filesystem::read_symlink("/proc/self/exe", ignored).string();
   facts_.directory = std::filesystem::absolute(config_.dir, ignored).string();
+  facts_.config_file = config_.config_file;
   facts_.shard_port_base = config_.shard_ports;
   facts_.started_at = clock_.NowMillis();
   facts_.log_write_mode = fmt::format("{} (probe: direct {:.0f} us, buffered {:.0f} us)",
@@ -66,10 +68,8 @@ std::vector<std::pair<std::string, std::string>> Server::ConfigGet(const Engine&
 
 Task<Status> Server::ConfigSet(std::vector<std::pair<std::string, std::string>> changes) {
   Config changed = Here().config();
-  for (const auto& [name, value] : changes) {
-    Status status = flashdb::ConfigSet(changed, name, value);
-    if (!status.ok()) co_return status;
-  }
+  Status status = flashdb::ConfigSet(changed, changes);
+  if (!status.ok()) co_return status;
   auto configure = [&changed](ShardId) {
     Server::Here().Configure(changed);
     return 0;
@@ -77,6 +77,8 @@ Task<Status> Server::ConfigSet(std::vector<std::pair<std::string, std::string>> 
   co_await OnAll(configure);
   co_return OkStatus();
 }
+
+Status Server::ConfigRewrite(const Engine&) { return RewriteConfigFile(Here().config()); }
 
 bool Server::CheckPassword(const Engine&, std::string_view password) {
   const std::string& right = Here().config().requirepass;

@@ -48,6 +48,9 @@ void ShardServer::Configure(const Config& config) {
   engine_.slow_micros = config.slowlog_log_slower_than;
   engine_.slow_max_entries = config.slowlog_max_len;
   engine_.latency_threshold_millis = config.latency_monitor_threshold;
+  engine_.ArmThresholds();
+  engine_.latency_tracking = config.latency_tracking;
+  engine_.latency_percentiles = config.latency_tracking_info_percentiles;
   shard_.keys().limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
                             .hash_max_listpack_value = config.hash_max_listpack_value};
   shard_.set_active_expire(config.active_expire);
@@ -224,6 +227,13 @@ void ShardServer::SampleRates(uint64_t nanos) {
   last_sample_.commands = stats.commands;
   last_sample_.input_bytes = stats.input_bytes;
   last_sample_.output_bytes = stats.output_bytes;
+  const Shard::LoopStats& loop = shard_.loop_stats();
+  stats.turns_per_second = rate(loop.turns, last_loop_.turns);
+  stats.micros_per_turn =
+      stats.turns_per_second == 0
+          ? 0
+          : rate(loop.busy_nanos, last_loop_.busy_nanos) / 1000 / stats.turns_per_second;
+  last_loop_ = loop;
   stats.longest_stall_micros = shard_.loop_stats().longest_turn_nanos / 1000;
 }
 

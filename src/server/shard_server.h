@@ -85,6 +85,7 @@ class ShardServer final : public TurnHook {
   uint64_t next_tick_nanos_ = 0;
   uint64_t last_sample_nanos_ = 0;
   EngineStats last_sample_;
+  Shard::LoopStats last_loop_;
 };
 
 }  // namespace flashdb

@@ -153,6 +153,20 @@ TEST_F(ForbidsTest, AFullMemoryRefusesWhatNeedsMore) {
   EXPECT_EQ(Asks("set"), "OOM command not allowed when used memory > 'maxmemory'.");
   EXPECT_EQ(Asks("get"), std::nullopt);
   EXPECT_EQ(Asks("del"), std::nullopt);
+  session().in_multi = true;
+  EXPECT_NE(Asks("get"), std::nullopt) << "the queue needs memory too";
+  EXPECT_EQ(Asks("discard"), std::nullopt);
+}
+
+TEST(ResolveTest, TheRowOfABadArityIsNamed) {
+  std::string error;
+  const Command* named = nullptr;
+  std::vector<std::string_view> words = {"GET"};
+  EXPECT_EQ(ResolveCommand(words, &error, &named), nullptr);
+  EXPECT_EQ(named, FindCommand("get"));
+  words = {"NOSUCH"};
+  EXPECT_EQ(ResolveCommand(words, &error, &named), nullptr);
+  EXPECT_EQ(named, nullptr);
 }
 
 TEST(QueueForExecTest, KeepsACopyOfTheWords) {

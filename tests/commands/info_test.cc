@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
+#include "base/cycles.h"
+#include "commands/observe.h"
 #include "tests/commands/server_fixture.h"
 
 namespace flashdb {
@@ -88,12 +92,13 @@ TEST(InfoTest, CommandStatisticsAreMergedByName) {
   ServerFigures server;
   server.shards.resize(2);
   const Command* command = FindSubcommand("client", "list");
-  server.shards[0].stats.per_command[command] = {
-      .calls = 1, .micros_x1000 = 1500, .rejected = 0, .failed = 1};
-  server.shards[1].stats.per_command[command] = {
-      .calls = 1, .micros_x1000 = 2500, .rejected = 2, .failed = 0};
+  auto cycles = [](double micros) { return static_cast<uint64_t>(micros * CyclesPerMicro()); };
+  server.shards[0].stats.Of(*command) = {
+      .calls = 1, .cycles = cycles(1500), .rejected = 0, .failed = 1};
+  server.shards[1].stats.Of(*command) = {
+      .calls = 1, .cycles = cycles(2500), .rejected = 2, .failed = 0};
   EXPECT_EQ(Format(server, "commandstats"),
-            "# Commandstats\r\ncmdstat_client|list:calls=2,usec=4,usec_per_call=2.00,"
+            "# Commandstats\r\ncmdstat_client|list:calls=2,usec=4000,usec_per_call=2000.00,"
             "rejected_calls=2,failed_calls=1\r\n");
   server.shards[0].stats.errors["ERR"] = 1;
   server.shards[1].stats.errors["ERR"] = 2;
@@ -128,6 +133,50 @@ TEST(InfoTest, EveryLineIsANameAndAValue) {
   EXPECT_GT(lines, 150u);
 }
 
+TEST(InfoTest, LatenciesAreMergedByNameAndShownAsPercentiles) {
+  ServerFigures server;
+  server.shards.resize(2);
+  server.latency_percentiles = {50, 99.9};
+  const size_t number = FindSubcommand("client", "list")->number;
+  for (ShardFigures& shard : server.shards) {
+    const bool first = &shard == &server.shards[0];
+    LatencyHistogram histogram;
+    for (int i = 0; i < 10; ++i) {
+      histogram.Record(static_cast<uint64_t>((first ? 10 : 1000) * CyclesPerMicro()));
+    }
+    shard.histograms.emplace_back(number, histogram);
+  }
+  const std::string text = Format(server, "latencystats");
+  double low = 0;
+  double high = 0;
+  ASSERT_EQ(std::sscanf(text.c_str(),
+                        "# Latencystats\r\nlatency_percentiles_usec_client|list:p50=%lf,p99.9=%lf",
+                        &low, &high),
+            2)
+      << text;
+  EXPECT_NEAR(low, 10, 0.7);
+  EXPECT_NEAR(high, 1000, 70);
+}
+
+TEST(InfoTest, TheEventLoopsAreAdded) {
+  ServerFigures server;
+  server.shards.resize(2);
+  for (ShardFigures& shard : server.shards) {
+    shard.loop_turns = 4;
+    shard.loop_busy_micros = 100;
+    shard.stats.turns_per_second = 2;
+    shard.stats.micros_per_turn = 25;
+    shard.stats.Of(*FindCommand("get")).cycles = static_cast<uint64_t>(40.5 * CyclesPerMicro());
+    shard.stats.Of(*FindCommand("exec")).cycles = static_cast<uint64_t>(40 * CyclesPerMicro());
+  }
+  const std::string stats = Format(server, "stats");
+  for (std::string_view line :
+       {"eventloop_cycles:8", "eventloop_duration_sum:200", "eventloop_duration_cmd_sum:80",
+        "instantaneous_eventloop_cycles_per_sec:4", "instantaneous_eventloop_duration_usec:25"}) {
+    EXPECT_TRUE(HasLine(stats, line)) << line;
+  }
+}
+
 class InfoCommandTest : public test::ServerFixture {};
 
 TEST_F(InfoCommandTest, TellsOfTheRunningServer) {
@@ -150,6 +199,7 @@ TEST_F(InfoCommandTest, ExpiredFieldsHaveRedisName) {
 }
 
 TEST_F(InfoCommandTest, ResetStatForgetsCountersOnly) {
+  ObserveCommand(engine_, *FindCommand("get"), {}, nullptr, 5, false);
   engine_.stats.commands = 9;
   engine_.stats.errors["ERR"] = 1;
   shard_.keys().stats().hits = 4;
@@ -160,6 +210,7 @@ TEST_F(InfoCommandTest, ResetStatForgetsCountersOnly) {
   EXPECT_TRUE(HasLine(info, "total_commands_processed:0"));
   EXPECT_TRUE(HasLine(info, "keyspace_hits:0"));
   EXPECT_EQ(info.find("errorstat_"), std::string::npos);
+  EXPECT_TRUE(engine_.histograms.empty());
   EXPECT_TRUE(HasLine(info, "db0:keys=1,expires=0,avg_ttl=0"));
 }
 

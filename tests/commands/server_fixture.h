@@ -23,9 +23,12 @@ class FakeLink final : public SessionLink {
     closed = true;
     closed_after_output = after_output;
   }
-  size_t OutputBytes() const override { return 0; }
+  size_t OutputBytes() const override { return output_bytes; }
   size_t InputBytes() const override { return 0; }
+  LinkBuffers Buffers() const override { return buffers; }
 
+  LinkBuffers buffers{.reading = true};
+  size_t output_bytes = 0;
   std::string pushed;
   bool closed = false;
   bool closed_after_output = false;
@@ -41,12 +44,14 @@ class FakeServices final : public ServerServices {
   bool PasswordRequired(const Engine&) override { return !password.empty(); }
   void RequestShutdown() override { shutdown_requested = true; }
   LogInfo DescribeLog(const Engine&) override { return log; }
+  Status ConfigRewrite(const Engine&) override { return rewrite_result; }
   Task<void> Sleep(uint64_t micros) override;
   const Facts& facts() const override { return facts_; }
 
   Facts facts_;
   Settings settings = {{"maxmemory", "0"}, {"maxclients", "100"}, {"port", "6379"}};
   Status set_result = OkStatus();
+  Status rewrite_result = OkStatus();
   std::string password;
   LogInfo log;
   uint64_t slept_micros = 0;

@@ -153,6 +153,50 @@ TEST_F(ConnectionsTest, ClientPauseHoldsWritesOfAllShardsBack) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(200));
 }
 
+TEST_F(ConnectionsTest, ClientPauseAllHoldsEveryCommandBack) {
+  Client others[] = {Connect(), Connect(), Connect(), Connect()};
+  for (Client& other : others) EXPECT_EQ(other.Command({"PING"}), Reply::Status("PONG"));
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_TRUE(client->Command({"CLIENT", "PAUSE", "300"}).ok());
+  ASSERT_TRUE(others[0].Append({"PING"}).ok());
+  ASSERT_TRUE(others[1].Append({"MULTI"}).ok());
+  ASSERT_TRUE(others[2].Append({"CLIENT", "UNPAUSE"}).ok());
+  EXPECT_EQ(others[3].Command({"GET"}),
+            Reply::Error("ERR wrong number of arguments for 'get' command"))
+      << "what is refused is refused at once, as in Redis";
+  EXPECT_EQ(others[0].GetReply(), Reply::Status("PONG"));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(290));
+  EXPECT_TRUE(others[1].GetReply().ok());
+  EXPECT_TRUE(others[2].GetReply().ok());
+}
+
+TEST_F(ConnectionsTest, APauseOfWritesHoldsPublishAndExecWithWrites) {
+  Client other = Connect();
+  Client writer = Connect();
+  ASSERT_TRUE(writer.Command({"MULTI"}).ok());
+  ASSERT_TRUE(writer.Command({"SET", "k", "v"}).ok());
+  ASSERT_TRUE(client->Command({"CLIENT", "PAUSE", "60000", "WRITE"}).ok());
+  ASSERT_TRUE(other.Command({"MULTI"}).ok());
+  ASSERT_TRUE(other.Command({"GET", "k"}).ok());
+  EXPECT_EQ(other.Command({"EXEC"}), Reply::Array({Reply::Null()})) << "nothing in it writes";
+  ASSERT_TRUE(other.Append({"PUBLISH", "c", "m"}).ok());
+  ASSERT_TRUE(writer.Append({"EXEC"}).ok());
+  EXPECT_TRUE(Eventually([this] { return Info("blocked_clients") == "2"; }));
+  EXPECT_THAT(client->Command({"CLIENT", "LIST"}).str, HasSubstr("flags=b "));
+  ASSERT_TRUE(client->Command({"CLIENT", "UNPAUSE"}).ok());
+  EXPECT_EQ(other.GetReply(), Reply::Integer(0));
+  EXPECT_EQ(writer.GetReply().elements.size(), 1u);
+  EXPECT_EQ(Info("blocked_clients"), "0");
+}
+
+TEST_F(ConnectionsTest, AClientSeesItsOwnCommandInItsBuffers) {
+  const std::string line = client->Command({"CLIENT", "INFO"}).str;
+  EXPECT_THAT(line, HasSubstr(" qbuf=26 "));
+  EXPECT_THAT(line, HasSubstr(" argv-mem=10 multi-mem=0 "));
+  EXPECT_THAT(line, HasSubstr(" obl=0 oll=0 omem=0 "));
+  EXPECT_THAT(line, HasSubstr(" events=r cmd=client|info user=default redir=-1 resp=2 "));
+}
+
 class TimeoutTest : public ConnectionsTest {
  protected:
   TimeoutTest() : ConnectionsTest({"--timeout", "1"}) {}

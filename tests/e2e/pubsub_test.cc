@@ -60,6 +60,20 @@ TEST_F(PubSubTest, EachChannelIsConfirmedWithTheCountOfSubscriptions) {
   EXPECT_TRUE(client->Command({"SET", "k", "v"}).ok()) << "subscribe mode is over";
 }
 
+TEST_F(PubSubTest, ClientsThatWantNoRepliesGetConfirmationsAndMessages) {
+  ASSERT_TRUE(client->Append({"CLIENT", "REPLY", "OFF"}).ok());
+  ASSERT_TRUE(client->Append({"PING"}).ok());
+  EXPECT_EQ(client->Command({"SUBSCRIBE", "c"}), Confirmation("subscribe", "c", 1));
+  EXPECT_EQ(Connect().Command({"PUBLISH", "c", "m"}), Reply::Integer(1));
+  EXPECT_EQ(client->GetReply(), Words({"message", "c", "m"}));
+  EXPECT_EQ(client->Command({"UNSUBSCRIBE"}), Confirmation("unsubscribe", "c", 0));
+  EXPECT_EQ(client->Command({"CLIENT", "REPLY", "ON"}), Reply::Status("OK"));
+  ASSERT_TRUE(client->Append({"CLIENT", "REPLY", "SKIP"}).ok());
+  EXPECT_EQ(client->Command({"SUBSCRIBE", "c"}), Confirmation("subscribe", "c", 1));
+  EXPECT_EQ(client->Command({"UNSUBSCRIBE"}), Confirmation("unsubscribe", "c", 0))
+      << "SKIP was for one command";
+}
+
 TEST_F(PubSubTest, Resp3ClientsGetPushesAndMayRunOtherCommands) {
   Client subscriber = Connect();
   subscriber.Hello3();

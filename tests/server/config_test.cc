@@ -6,6 +6,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "server/config_file.h"
+#include "server/config_parameters.h"
+#include "server/config_rewrite.h"
 #include "server/config_table.h"
 
 namespace flashdb {
@@ -141,7 +144,7 @@ TEST_F(ConfigTest, ErrorsInAFileNameItsLine) {
   EXPECT_THAT(error("\nprot 1"), HasSubstr("config_test.conf:2: there is no parameter 'prot'"));
   EXPECT_THAT(error("#\n#\nport x"), HasSubstr("config_test.conf:3: port: 'x' is not a whole"));
   EXPECT_THAT(error("port"), HasSubstr("config_test.conf:1: 'port' has no value"));
-  EXPECT_THAT(error("save 900 1"), HasSubstr("no save points"));
+  EXPECT_THAT(error("appendonly no"), HasSubstr("the log is always on"));
 }
 
 TEST_F(ConfigTest, AnOpenQuoteIsAnErrorThatDoesNotShowTheValue) {
@@ -247,9 +250,8 @@ TEST_F(ConfigTest, TheDescriptionForTheLogHidesThePassword) {
 
 TEST(ConfigTableTest, GetFindsByGlobInAnyCase) {
   Config config;
-  EXPECT_THAT(ConfigGet(config, "MAXMEM*"),
-              ElementsAre(Pair("maxmemory", "0"), Pair("maxmemory-policy", "noeviction"),
-                          Pair("maxmemory-samples", "5")));
+  EXPECT_THAT(ConfigGet(config, "MAXMEMORY-[ps]*"),
+              ElementsAre(Pair("maxmemory-policy", "noeviction"), Pair("maxmemory-samples", "5")));
   EXPECT_THAT(ConfigGet(config, "por[a-t]"), ElementsAre(Pair("port", "6379")));
   EXPECT_TRUE(ConfigGet(config, "nothing").empty());
 }
@@ -270,7 +272,7 @@ TEST(ConfigTableTest, GetAnswersWhatClientsAsk) {
 TEST(ConfigTableTest, WhatGetGivesSetTakesBack) {
   Config config;
   for (const auto& [name, value] : ConfigGet(config, "*")) {
-    Status status = ConfigSet(config, name, value);
+    Status status = ConfigSet(config, {{name, value}});
     EXPECT_TRUE(status.ok() || absl::IsFailedPrecondition(status)) << name << ": " << status;
   }
   EXPECT_EQ(DescribeConfig(config), "");
@@ -278,31 +280,134 @@ TEST(ConfigTableTest, WhatGetGivesSetTakesBack) {
 
 TEST(ConfigTableTest, SetChangesWhatMayChange) {
   Config config;
-  ASSERT_TRUE(ConfigSet(config, "MaxMemory", "1mb").ok());
+  ASSERT_TRUE(ConfigSet(config, {{"MaxMemory", "1mb"}}).ok());
   EXPECT_EQ(config.maxmemory, 1u << 20);
-  ASSERT_TRUE(ConfigSet(config, "requirepass", "secret").ok());
+  ASSERT_TRUE(ConfigSet(config, {{"requirepass", "secret"}}).ok());
   EXPECT_EQ(config.requirepass, "secret");
-  ASSERT_TRUE(ConfigSet(config, "hash-max-ziplist-entries", "5").ok());
+  ASSERT_TRUE(ConfigSet(config, {{"hash-max-ziplist-entries", "5"}}).ok());
   EXPECT_EQ(config.hash_max_listpack_entries, 5u);
-  EXPECT_TRUE(ConfigSet(config, "save", "").ok());
+  EXPECT_TRUE(ConfigSet(config, {{"save", ""}}).ok());
+  EXPECT_TRUE(ConfigSet(config, {{"port", "6379"}}).ok()) << "it is that already";
 }
 
 TEST(ConfigTableTest, SetRefusesTheRestAndChangesNothing) {
   Config config;
-  EXPECT_TRUE(absl::IsNotFound(ConfigSet(config, "nosuch", "1")));
-  EXPECT_TRUE(absl::IsFailedPrecondition(ConfigSet(config, "port", "1")));
-  EXPECT_TRUE(absl::IsInvalidArgument(ConfigSet(config, "appendonly", "no")));
-  EXPECT_TRUE(absl::IsInvalidArgument(ConfigSet(config, "maxclients", "0")));
+  EXPECT_TRUE(absl::IsNotFound(ConfigSet(config, {{"nosuch", "1"}})));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ConfigSet(config, {{"port", "1"}})));
+  EXPECT_TRUE(absl::IsInvalidArgument(ConfigSet(config, {{"appendonly", "no"}})));
+  EXPECT_TRUE(absl::IsInvalidArgument(ConfigSet(config, {{"maxclients", "0"}})));
   EXPECT_TRUE(absl::IsInvalidArgument(
-      ConfigSet(config, "client-output-buffer-limit", "pubsub 1 1 1 nosuch 1 1 1")));
+      ConfigSet(config, {{"client-output-buffer-limit", "pubsub 1 1 1 nosuch 1 1 1"}})));
   EXPECT_EQ(DescribeConfig(config), "");
+}
+
+TEST(ConfigTableTest, ErrorsHaveRedisWords) {
+  Config config;
+  auto error = [&config](const Settings& changes) { return MessageOf(ConfigSet(config, changes)); };
+  EXPECT_EQ(error({{"nosuch", "1"}, {"port", "2"}}),
+            "Unknown option or number of arguments for CONFIG SET - 'nosuch'");
+  EXPECT_THAT(error({{"Port", "1"}}),
+              ::testing::StartsWith("CONFIG SET failed (possibly related to argument 'Port') - "
+                                    "can't set immutable config"));
+  EXPECT_EQ(error({{"maxclients", "1"}, {"MAXclients", "2"}}),
+            "CONFIG SET failed (possibly related to argument 'MAXclients') - duplicate parameter");
+  EXPECT_THAT(
+      error({{"Timeout", "x"}}),
+      ::testing::StartsWith("CONFIG SET failed (possibly related to argument 'timeout') - "));
+}
+
+TEST(ConfigTableTest, SeveralAreSetAllOrNone) {
+  Config config;
+  EXPECT_FALSE(ConfigSet(config, {{"timeout", "5"}, {"hz", "50"}, {"maxclients", "x"}}).ok());
+  EXPECT_EQ(config.timeout, 0u);
+  EXPECT_TRUE(config.remembered.empty());
+  EXPECT_TRUE(ConfigSet(config, {{"timeout", "5"}, {"hz", "50"}, {"maxclients", "6"}}).ok());
+  EXPECT_EQ(config.timeout, 5u);
+  EXPECT_EQ(config.maxclients, 6u);
+}
+
+TEST(ConfigTableTest, SettingsWithoutAnEffectAreRememberedUnderAllTheirNames) {
+  Config config;
+  EXPECT_THAT(
+      ConfigGet(config, "list-max-*-size"),
+      ElementsAre(Pair("list-max-listpack-size", "-2"), Pair("list-max-ziplist-size", "-2")));
+  ASSERT_TRUE(
+      ConfigSet(config, {{"list-max-ziplist-size", "7"}, {"repl-backlog-size", "2mb"}}).ok());
+  EXPECT_THAT(ConfigGet(config, "list-max-listpack-size"),
+              ElementsAre(Pair("list-max-listpack-size", "7")));
+  EXPECT_THAT(ConfigGet(config, "repl-backlog-size"),
+              ElementsAre(Pair("repl-backlog-size", "2097152")));
+  EXPECT_FALSE(ConfigSet(config, {{"list-max-listpack-size", "seven"}}).ok());
+  EXPECT_FALSE(ConfigSet(config, {{"activerehashing", "maybe"}}).ok());
+  EXPECT_TRUE(ConfigSet(config, {{"maxmemory-clients", "5%"}}).ok());
+  EXPECT_FALSE(ConfigSet(config, {{"maxmemory-clients", "101%"}}).ok());
+  EXPECT_TRUE(ConfigSet(config, {{"maxmemory-clients", "0"}}).ok());
+  ASSERT_TRUE(ConfigSet(config, {{"list-max-listpack-size", "-2"}}).ok());
+  EXPECT_EQ(config.remembered.size(), 1u);
+}
+
+TEST(ConfigTableTest, WhatWouldBreakAPromiseIsNotRemembered) {
+  Config config;
+  EXPECT_TRUE(ConfigSet(config, {{"min-replicas-to-write", "0"}}).ok());
+  EXPECT_FALSE(ConfigSet(config, {{"min-replicas-to-write", "1"}}).ok());
+  EXPECT_FALSE(ConfigSet(config, {{"maxmemory-policy", "allkeys-lru"}}).ok());
+}
+
+TEST(ConfigTableTest, PercentilesAreNumbersUpToAHundred) {
+  Config config;
+  ASSERT_TRUE(ConfigSet(config, {{"latency-tracking-info-percentiles", "0 50 99.99"}}).ok());
+  EXPECT_THAT(ConfigGet(config, "latency-tracking-info-percentiles"),
+              ElementsAre(Pair("latency-tracking-info-percentiles", "0 50 99.99")));
+  for (const char* bad : {"101", "-1", "x", "50 nan"}) {
+    EXPECT_FALSE(ConfigSet(config, {{"latency-tracking-info-percentiles", bad}}).ok()) << bad;
+  }
+}
+
+TEST(ConfigRewriteTest, KeepsCommentsAndLinesThatAreTrue) {
+  Config config;
+  config.timeout = 9;
+  config.maxmemory = 1 << 20;
+  config.requirepass = "two \"words\"";
+  config.remembered["hz"] = "50";
+  auto text =
+      RewrittenConfigText("# mine\n\nmaxmemory 1mb\n  timeout   5\ntimeout 6\nport = 6379", config);
+  ASSERT_TRUE(text.ok()) << text.status();
+  EXPECT_EQ(*text,
+            "# mine\n\nmaxmemory 1mb\ntimeout 9\nport = 6379\n# Written by CONFIG REWRITE\n"
+            "requirepass \"two \\\"words\\\"\"\nhz 50\n");
+  auto again = RewrittenConfigText(*text, config);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, *text);
+}
+
+TEST(ConfigRewriteTest, WhatItWritesReadsAsTheSame) {
+  Config config;
+  ASSERT_TRUE(ConfigSet(config, {{"client-output-buffer-limit", "pubsub 1 2 3 normal 4 5 6"},
+                                 {"requirepass", "a\nb #c"},
+                                 {"latency-tracking-info-percentiles", ""},
+                                 {"slowlog-log-slower-than", "-1"}})
+                  .ok());
+  config.bind = {"127.0.0.1", "::1"};
+  auto text = RewrittenConfigText("bind *\n", config);
+  ASSERT_TRUE(text.ok()) << text.status();
+  auto lines = ParseConfigText(*text, "f");
+  ASSERT_TRUE(lines.ok()) << lines.status();
+  Config read;
+  for (const ConfigLine& line : *lines) {
+    EXPECT_TRUE(FindParameter(line.name)->Set(read, line.value).ok()) << line.name;
+  }
+  EXPECT_EQ(ConfigGet(read, "*"), ConfigGet(config, "*"));
+}
+
+TEST(ConfigRewriteTest, ALineThatIsNoSettingIsAnError) {
+  EXPECT_TRUE(absl::IsInvalidArgument(RewrittenConfigText("nosuch 1\n", Config{}).status()));
 }
 
 TEST(ConfigTableTest, SetDoesNotOpenAProtectedServer) {
   Config config;
   config.bind = {"0.0.0.0"};
   config.requirepass = "secret";
-  Status status = ConfigSet(config, "requirepass", "");
+  Status status = ConfigSet(config, {{"requirepass", ""}});
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_EQ(config.requirepass, "secret");
 }
