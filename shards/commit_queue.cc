@@ -1,6 +1,7 @@
 #include "shards/commit_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -11,7 +12,7 @@ CommitQueue::CommitQueue(ShardId self, uint32_t shards)
       settled_(shards, 0),
       wanted_(shards, 0),
       told_(shards, 0),
-      failed_(shards, 0),
+      failure_(shards),
       waiters_(shards) {}
 
 void CommitQueue::Start(Lsn lsn, TxnId txn) {
@@ -45,9 +46,11 @@ void CommitQueue::SetSettled(ShardId shard, Lsn lsn) {
   Wake(shard);
 }
 
-void CommitQueue::SetFailed(ShardId shard) {
-  failed_[shard] = 1;
-  any_failed_ = true;
+void CommitQueue::SetFailed(ShardId shard, std::string why) {
+  FLASHDB_CHECK(!why.empty(), "shard {} failed for no reason", shard);
+  if (HasFailed(shard)) return;
+  failure_[shard] = std::move(why);
+  if (!first_failed_) first_failed_ = shard;
   Wake(shard);
 }
 

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/types.h"
@@ -58,7 +60,13 @@ class CommitQueue {
   }
   /// All transactions up to `txn` are whole on disk.
   void SetSettledTxn(TxnId txn);
-  bool HasUnsettledGroups() const { return !groups_.empty(); }
+  /// Neither `txn` nor any transaction after it will ever be whole on disk.
+  void SetLostTxn(TxnId txn) { lost_txn_ = txn; }
+  /// One of the own records belongs to such a transaction: it and all records behind it will never
+  /// be settled.
+  bool HoldsLostTxn() const {
+    return lost_txn_ != 0 && !groups_.empty() && groups_.back().txn >= lost_txn_;
+  }
 
   /// Shard `peer` holds a reply back until `lsn` of this shard is settled.
   void Want(ShardId peer, Lsn lsn);
@@ -76,12 +84,16 @@ class CommitQueue {
   // ---- Any shard's records, as seen from here -------------------------------------------------
 
   bool IsSettled(ShardId shard, Lsn lsn) const { return settled_[shard] >= lsn; }
-  bool HasFailed(ShardId shard) const { return failed_[shard]; }
-  bool AnyFailed() const { return any_failed_; }
+  bool HasFailed(ShardId shard) const { return !failure_[shard].empty(); }
+  /// Why, for people; empty while all is well.
+  const std::string& FailureOf(ShardId shard) const { return failure_[shard]; }
+  /// The failed shard that this one heard of first; nullopt if there is none.
+  std::optional<ShardId> FirstFailed() const { return first_failed_; }
   /// News from another shard.
   void SetSettled(ShardId shard, Lsn lsn);
-  /// A shard's log (perhaps the own one) has failed: what is not settled there never will be.
-  void SetFailed(ShardId shard);
+  /// A shard (perhaps the own one) has failed: what is not settled there may never be, and nobody
+  /// waits for it any more. The first reason given for a shard stays.
+  void SetFailed(ShardId shard, std::string why);
 
   void AddWaiter(ShardId shard, SettleWaiter& waiter);
   void RemoveWaiter(SettleWaiter& waiter);
@@ -103,8 +115,9 @@ class CommitQueue {
   std::vector<Lsn> settled_;  // by shard
   std::vector<Lsn> wanted_;   // by peer
   std::vector<Lsn> told_;
-  std::vector<uint8_t> failed_;
-  bool any_failed_ = false;
+  TxnId lost_txn_ = 0;                // 0: none
+  std::vector<std::string> failure_;  // by shard
+  std::optional<ShardId> first_failed_;
   std::vector<std::vector<SettleWaiter*>> waiters_;  // by shard
 };
 

@@ -1,7 +1,5 @@
 #include "shards/shard.h"
 
-#include <spdlog/spdlog.h>
-
 #include "base/check.h"
 
 namespace flashdb {
@@ -16,6 +14,12 @@ constexpr size_t kReleasePerTurn = 2000;
 constexpr uint64_t kExpireEveryNanos = 10'000'000;
 constexpr uint64_t kLongestSleepNanos = 100'000'000;
 constexpr int64_t kLongestSleepMillis = kLongestSleepNanos / 1'000'000;
+
+// A shard's id as an envelope's object.
+void* AsObject(ShardId shard) { return reinterpret_cast<void*>(uintptr_t{shard}); }
+ShardId ShardIn(const void* object) {
+  return static_cast<ShardId>(reinterpret_cast<uintptr_t>(object));
+}
 
 }  // namespace
 
@@ -66,8 +70,7 @@ void Shard::StartLog(std::unique_ptr<LogWriter> log, TxnId last_txn) {
 
 std::optional<std::string> Shard::RefusesWrite(uint64_t bytes) {
   if (commits_.HasFailed(id_)) [[unlikely]] {
-    return "MISCONF This shard's log has failed (" + MessageOf(log_->failure()) +
-           "); writes are refused. Check the disk and restart the server.";
+    return "MISCONF " + commits_.FailureOf(id_);
   }
   if (log_->CanAdmit(bytes)) [[likely]] {
     return std::nullopt;
@@ -91,29 +94,31 @@ Lsn Shard::TakeGateFor(ShardId home) {
   return gate;
 }
 
+void Shard::AskForNews(const Gate& gate) {
+  if (gate.shard == id_ || commits_.IsSettled(gate.shard, gate.lsn)) return;
+  SendMail(gate.shard, {.deliver =
+                            [](Shard& here, const Envelope& mail) {
+                              here.commits().Want(ShardIn(mail.object), mail.value);
+                            },
+                        .object = AsObject(id_),
+                        .value = gate.lsn});
+}
+
 void Shard::OnLogProgress() {
-  if (!log_->failure().ok() && !log_failure_told_) {
-    log_failure_told_ = true;
-    spdlog::error("shard {}: the log failed: {}; writes are refused from now on", id_,
-                  MessageOf(log_->failure()));
-    commits_.SetFailed(id_);
-    for (ShardId peer = 0; peer < count(); ++peer) {
-      if (peer == id_) continue;
-      SendMail(peer, {.deliver =
-                          [](Shard& here, const Envelope& mail) {
-                            here.commits().SetFailed(static_cast<ShardId>(mail.value));
-                          },
-                      .value = id_});
-    }
-  }
-  commits_.SetDurable(log_->durable(), [](TxnId txn) {
+  commits_.SetDurable(log_->durable(), [this](TxnId txn) {
     SendMail(0, {.deliver =
                      [](Shard& here, const Envelope& mail) {
-                       here.sequencer().Durable(mail.value);
+                       here.sequencer().Durable(mail.value, ShardIn(mail.object));
                        here.PublishCommitIndex();
                      },
+                 .object = AsObject(id_),
                  .value = txn});
   });
+  // After what became durable before: a transaction is lost only if its record is not on disk.
+  if (!log_->failure().ok() && !log_failure_told_) {
+    log_failure_told_ = true;
+    FailHere(true, fmt::format("shard {}: {}", id_, MessageOf(log_->failure())));
+  }
 }
 
 void Shard::PublishCommitIndex() {
@@ -136,11 +141,9 @@ void Shard::TellPeers() {
   commits_.TellPeers([this](ShardId peer) {
     SendMail(peer, {.deliver =
                         [](Shard& here, const Envelope& mail) {
-                          auto source =
-                              static_cast<ShardId>(reinterpret_cast<uintptr_t>(mail.object));
-                          here.commits().SetSettled(source, mail.value);
+                          here.commits().SetSettled(ShardIn(mail.object), mail.value);
                         },
-                    .object = reinterpret_cast<void*>(uintptr_t{id_}),
+                    .object = AsObject(id_),
                     .value = commits_.settled()});
   });
 }

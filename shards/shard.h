@@ -84,20 +84,25 @@ class Shard {
   // ---- The log's door ------------------------------------------------------------------------
 
   /// Whether a command that may log about `bytes` may run; the error (a whole error line without
-  /// its "-") if the log failed or has no room.
+  /// its "-") if the shard has failed or its log has no room.
   std::optional<std::string> RefusesWrite(uint64_t bytes);
   /// Turns the effects that the keyspace has gathered into one log record.
   void CommitEffects();
   /// What the keyspace has shown or changed since the last call, if it is not settled yet (else 0).
   /// `home` will be told when it is.
   Lsn TakeGateFor(ShardId home);
+  /// Asks the gate's shard to tell this one when the gate is settled (or that it never will be).
+  void AskForNews(const Gate& gate);
 
   // ---- The sequencer's duty (shard 0) and its mail --------------------------------------------
 
   Sequencer& sequencer() { return sequencer_; }
-  /// Tells all shards if the commit index has moved. On shard 0.
+  /// Tells all shards if the commit index has moved, or will never pass a transaction. On shard 0.
   void PublishCommitIndex();
+  void PublishLostTxn();
   void NoteSettledTxn(TxnId txn);
+  /// The own log's record `lsn` belongs to transaction `txn`.
+  void NoteGroup(Lsn lsn, TxnId txn);
 
   // ---- Timers --------------------------------------------------------------------------------
 
@@ -132,6 +137,10 @@ class Shard {
   void RunTimers(uint64_t now);
   bool BackgroundWork(uint64_t now);
   void OnLogProgress();
+  /// From here on this shard takes no writes, and nobody waits for what is unsettled on it.
+  void FailHere(bool log_failed, const std::string& why);
+  void NoteFailure(ShardId shard, bool log_failed, const std::string& why);
+  void FailIfItHoldsLostTxn();
   void TellPeers();
   void FlushMail();
   uint64_t SleepNanos(uint64_t now) const;
@@ -147,6 +156,8 @@ class Shard {
   CommitQueue commits_;
   Sequencer sequencer_;
   TxnId published_txn_ = 0;
+  TxnId published_lost_txn_ = 0;
+  std::string lost_because_;
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<LogWriter> log_;
   TurnHook* hook_ = nullptr;

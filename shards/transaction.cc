@@ -16,7 +16,7 @@ Transaction::Part* Transaction::Find(ShardId shard) {
 }
 
 TransactionCapture* Transaction::CaptureAt(ShardId shard) {
-  if (!locked_ || !write_) return nullptr;
+  if (!locked_ || !write_ || committed_) return nullptr;
   Part* part = Find(shard);
   return part != nullptr ? &part->capture : nullptr;
 }
@@ -67,7 +67,7 @@ Task<std::optional<std::string>> Transaction::Lock(uint64_t bytes) {
   locked_ = true;
   outstanding_ = parts_.size();
   if (parts_.size() == 1) {
-    SendMail(parts_[0]->shard, {.deliver = &LockThere, .object = parts_[0].get()});
+    SendToParts(&LockThere);
   } else {
     SendMail(0, {.deliver = &Sequence, .object = this});
   }
@@ -78,11 +78,13 @@ Task<std::optional<std::string>> Transaction::Lock(uint64_t bytes) {
   co_return std::nullopt;
 }
 
+void Transaction::SendToParts(Deliver deliver) {
+  for (auto& part : parts_) SendMail(part->shard, {.deliver = deliver, .object = part.get()});
+}
+
 void Transaction::Sequence(Shard&, const Envelope& mail) {
   auto* transaction = static_cast<Transaction*>(mail.object);
-  for (auto& part : transaction->parts_) {
-    SendMail(part->shard, {.deliver = &LockThere, .object = part.get()});
-  }
+  transaction->SendToParts(&LockThere);
 }
 
 void Transaction::LockThere(Shard& here, const Envelope& mail) {
@@ -90,15 +92,25 @@ void Transaction::LockThere(Shard& here, const Envelope& mail) {
   if (here.locks().Acquire(*part)) GrantedThere(*part);
 }
 
+namespace {
+
+// Transactions have one order, and none is settled before those in front of it: once a log has
+// failed, a later one might never be.
+std::optional<std::string> RefusesSeveralShards(Shard& here) {
+  std::optional<ShardId> failed = here.commits().FirstFailed();
+  if (!failed) return std::nullopt;
+  return "MISCONF Writes over several shards are refused: " + here.commits().FailureOf(*failed);
+}
+
+}  // namespace
+
 void Transaction::GrantedThere(LockRequest& lock) {
   auto* part = static_cast<Part*>(&lock);
   if (part->transaction->write_) {
     Shard& here = Shard::Current();
     part->refusal = here.RefusesWrite(part->bytes);
-    if (!part->refusal && part->transaction->parts_.size() > 1 && here.commits().AnyFailed()) {
-      part->refusal =
-          "MISCONF The log of another shard has failed; transactions over several shards are "
-          "refused. Check the disk and restart the server.";
+    if (!part->refusal && part->transaction->parts_.size() > 1) {
+      part->refusal = RefusesSeveralShards(here);
     }
   }
   SendMail(part->transaction->home_, {.deliver = &GrantedHome, .object = part});
@@ -109,8 +121,27 @@ void Transaction::GrantedHome(Shard&, const Envelope& mail) {
   if (--transaction->outstanding_ == 0) transaction->granted_.Set();
 }
 
+Task<void> Transaction::Commit() {
+  if (!locked_) co_return;
+  committed_ = true;
+  SendRecords();
+  co_await logged_;
+}
+
 Task<void> Transaction::Finish() {
   if (!locked_) co_return;
+  if (committed_) {
+    outstanding_ = parts_.size();
+    SendToParts(&UnlockThere);
+    co_await unlocked_;
+  } else {
+    SendRecords();
+    co_await logged_;
+  }
+  locked_ = false;
+}
+
+void Transaction::SendRecords() {
   bool changed = std::any_of(parts_.begin(), parts_.end(),
                              [](const auto& part) { return !part->capture.sink.empty(); });
   outstanding_ = parts_.size();
@@ -118,11 +149,8 @@ Task<void> Transaction::Finish() {
   if (changed && parts_.size() > 1) {
     SendMail(0, {.deliver = &CommitInOrder, .object = this});
   } else {
-    for (auto& part : parts_)
-      SendMail(part->shard, {.deliver = &FinishThere, .object = part.get()});
+    SendToParts(&LogThere);
   }
-  co_await finished_;
-  locked_ = false;
 }
 
 // On shard 0. Recovery cuts each log at its first record of a transaction that is not whole or of a
@@ -130,39 +158,48 @@ Task<void> Transaction::Finish() {
 // transactions end, and mail from here keeps that order.
 void Transaction::CommitInOrder(Shard& here, const Envelope& mail) {
   auto* transaction = static_cast<Transaction*>(mail.object);
-  transaction->id_ = here.sequencer().Assign();
-  here.sequencer().End(transaction->id_, static_cast<uint32_t>(transaction->parts_.size()));
-  for (auto& part : transaction->parts_) {
-    SendMail(part->shard, {.deliver = &FinishThere, .object = part.get()});
-  }
+  transaction->id_ = here.sequencer().Assign(transaction->participant_ids_);
+  transaction->SendToParts(&LogThere);
+  here.PublishLostTxn();
 }
 
-void Transaction::FinishThere(Shard& here, const Envelope& mail) {
+void Transaction::LogThere(Shard& here, const Envelope& mail) {
   auto* part = static_cast<Part*>(mail.object);
   Transaction* transaction = part->transaction;
   if (part->write_record) transaction->AppendRecord(here, *part);
+  if (!transaction->committed_) here.locks().Release(*part);
+  SendMail(transaction->home_, {.deliver = &LoggedHome, .object = part});
+}
+
+void Transaction::LoggedHome(Shard&, const Envelope& mail) {
+  auto* part = static_cast<Part*>(mail.object);
+  Transaction* transaction = part->transaction;
+  transaction->AddGate(part->shard, part->lsn);
+  if (--transaction->outstanding_ == 0) transaction->logged_.Set();
+}
+
+void Transaction::UnlockThere(Shard& here, const Envelope& mail) {
+  auto* part = static_cast<Part*>(mail.object);
   here.locks().Release(*part);
-  SendMail(transaction->home_, {.deliver = &FinishedHome, .object = part});
+  SendMail(part->transaction->home_, {.deliver = &UnlockedHome, .object = part});
+}
+
+void Transaction::UnlockedHome(Shard&, const Envelope& mail) {
+  Transaction* transaction = static_cast<Part*>(mail.object)->transaction;
+  if (--transaction->outstanding_ == 0) transaction->unlocked_.Set();
 }
 
 void Transaction::AppendRecord(Shard& here, Part& part) {
   std::string_view payload = part.capture.sink.payload();
   if (id_ != 0) {
     part.lsn = here.log().AppendGroup(id_, participant_ids_, payload);
-    here.commits().NoteGroup(part.lsn, id_);
+    here.NoteGroup(part.lsn, id_);
   } else {
     part.lsn = here.log().Append(payload);
   }
   here.keys().set_next_lsn(part.lsn + 1);
   here.keys().StampCapture(part.capture, part.lsn);
   if (home_ != here.id()) here.commits().Want(home_, part.lsn);
-}
-
-void Transaction::FinishedHome(Shard&, const Envelope& mail) {
-  auto* part = static_cast<Part*>(mail.object);
-  Transaction* transaction = part->transaction;
-  transaction->AddGate(part->shard, part->lsn);
-  if (--transaction->outstanding_ == 0) transaction->finished_.Set();
 }
 
 }  // namespace flashdb

@@ -58,8 +58,12 @@ class Transaction {
   Task<std::vector<std::invoke_result_t<F&, ShardId, Keyspace&>>> AtEach(
       std::vector<ShardId> shards, F function);
 
-  /// Logs, stamps and unlocks everywhere. Must be called once after Lock(). After it, gates() names
-  /// everything that the transaction's reply depends on.
+  /// Logs and stamps everywhere; the locks stay, but nothing may be changed any more. After it,
+  /// gates() names everything that the transaction depends on. For what must be seen in the
+  /// transactions' order and needs the gates.
+  Task<void> Commit();
+  /// Logs and stamps, if Commit() has not, and unlocks everywhere. Must be called once after
+  /// Lock(). After it, gates() names everything that the transaction's reply depends on.
   Task<void> Finish();
 
   const std::vector<Gate>& gates() const { return gates_; }
@@ -89,24 +93,33 @@ class Transaction {
   void AddWholeShard(ShardId shard);
   /// Where changes on `shard` go; nullptr if they are not allowed there.
   TransactionCapture* CaptureAt(ShardId shard);
+  using Deliver = void (*)(Shard& here, const Envelope& mail);
+  /// Mails each part to its shard.
+  void SendToParts(Deliver deliver);
   static void Sequence(Shard& here, const Envelope& mail);
   static void LockThere(Shard& here, const Envelope& mail);
   static void GrantedThere(LockRequest& lock);
   static void GrantedHome(Shard& here, const Envelope& mail);
   static void CommitInOrder(Shard& here, const Envelope& mail);
-  static void FinishThere(Shard& here, const Envelope& mail);
-  static void FinishedHome(Shard& here, const Envelope& mail);
+  static void LogThere(Shard& here, const Envelope& mail);
+  static void LoggedHome(Shard& here, const Envelope& mail);
+  static void UnlockThere(Shard& here, const Envelope& mail);
+  static void UnlockedHome(Shard& here, const Envelope& mail);
+  /// Makes every part log what it has changed; logged_ follows.
+  void SendRecords();
   void AppendRecord(Shard& here, Part& part);
 
   const ShardId home_;
   const bool write_;
   bool locked_ = false;
-  TxnId id_ = 0;  // assigned by the sequencer if it writes on several shards
+  bool committed_ = false;  // by Commit(): logging does not unlock
+  TxnId id_ = 0;            // assigned by the sequencer if it writes on several shards
   std::vector<std::unique_ptr<Part>> parts_;  // by shard id, ascending
   std::vector<uint32_t> participant_ids_;
   size_t outstanding_ = 0;
   OneShotEvent granted_;
-  OneShotEvent finished_;
+  OneShotEvent logged_;
+  OneShotEvent unlocked_;
   std::vector<Gate> gates_;
 };
 

@@ -150,9 +150,17 @@ FrameBuffer& LogWriter::FrameWithRoom(size_t bytes) {
   auto least = static_cast<int64_t>(std::min(bytes, kSmallestSplit));
   if (queue_.empty() || queue_.back()->room() < least ||
       queue_.back()->records() >= options_.commit_records) {
+    full_bytes_ = QueuedBytes();
     queue_.push_back(NewFrame(complete_lsn_));
   }
   return *queue_.back();
+}
+
+std::unique_ptr<FrameBuffer> LogWriter::TakeFirst() {
+  std::unique_ptr<FrameBuffer> first = std::move(queue_.front());
+  queue_.pop_front();
+  if (!queue_.empty()) full_bytes_ -= first->padded_bytes();
+  return first;
 }
 
 std::unique_ptr<FrameBuffer> LogWriter::NewFrame(Lsn base_lsn) {
@@ -184,8 +192,7 @@ void LogWriter::StartWrite() {
   if (segment_at_ + queue_.front()->padded_bytes() > options_.segment_bytes && !NextSegment()) {
     return;
   }
-  writing_ = std::move(queue_.front());
-  queue_.erase(queue_.begin());
+  writing_ = TakeFirst();
   SubmitFrame(*writing_);
 }
 
@@ -338,6 +345,7 @@ void LogWriter::Fail(Status error) {
                                               "check the disk, then restart the server",
                                               MessageOf(error)));
   queue_.clear();  // a frame in flight keeps its buffer until it ends
+  full_bytes_ = 0;
   pool_.Stop();
   Progress();
 }
@@ -370,9 +378,7 @@ uint64_t LogWriter::ReservedBytes() const {
 uint64_t LogWriter::NeededBytes(uint64_t bytes) const {
   uint64_t per_frame = kFrameHeaderBytes + kFragmentHeaderBytes + options_.block_bytes;
   uint64_t frames = bytes / (frame_capacity_ - kFrameHeaderBytes - kSmallestSplit) + 2;
-  uint64_t needed = bytes + frames * per_frame;
-  for (const auto& frame : queue_) needed += frame->padded_bytes();
-  return needed;
+  return bytes + frames * per_frame + QueuedBytes();
 }
 
 size_t LogWriter::SparesFor(uint64_t bytes) const {
@@ -430,7 +436,7 @@ Status LogWriter::CloseCleanly() {
   }
   FLASHDB_RETURN_IF_ERROR(failure_);
   for (Retired& full : retired_) FLASHDB_RETURN_IF_ERROR(full.file->Sync());
-  for (; !queue_.empty(); queue_.erase(queue_.begin())) {
+  for (; !queue_.empty(); TakeFirst()) {
     FrameBuffer& frame = *queue_.front();
     if (segment_at_ + frame.padded_bytes() > options_.segment_bytes) {
       FLASHDB_RETURN_IF_ERROR(segment_->Sync());
@@ -455,7 +461,7 @@ LogWriterStats LogWriter::stats() const {
   stats.spare_segments = pool_.usable();
   stats.reserved_bytes =
       options_.segment_bytes - segment_at_ + pool_.usable() * options_.segment_bytes;
-  for (const auto& frame : queue_) stats.buffered_bytes += frame->padded_bytes();
+  stats.buffered_bytes = QueuedBytes();
   return stats;
 }
 

@@ -1,6 +1,7 @@
 // The writing side of one shard's log: group commit into segment files.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -111,6 +112,10 @@ class LogWriter {
   Status BeginFirstSegment(const LogStart& start);
   Lsn AppendRecord(RecordType type, std::string_view prefix, std::string_view payload);
   FrameBuffer& FrameWithRoom(size_t bytes);
+  std::unique_ptr<FrameBuffer> TakeFirst();
+  uint64_t QueuedBytes() const {
+    return queue_.empty() ? 0 : full_bytes_ + queue_.back()->padded_bytes();
+  }
   std::unique_ptr<FrameBuffer> NewFrame(Lsn base_lsn);
   void Release(std::unique_ptr<FrameBuffer> frame);
 
@@ -146,7 +151,8 @@ class LogWriter {
   std::function<void()> on_progress_;
   Status failure_;
 
-  std::vector<std::unique_ptr<FrameBuffer>> queue_;  // the last one is being filled
+  std::deque<std::unique_ptr<FrameBuffer>> queue_;  // the last one is being filled
+  uint64_t full_bytes_ = 0;                         // padded, of all in queue_ but the last
   std::vector<std::unique_ptr<FrameBuffer>> free_;
   std::unique_ptr<FrameBuffer> writing_;
   std::span<const uint8_t> writing_bytes_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <coroutine>
+#include <span>
+#include <vector>
 
 #include "base/glob.h"
 #include "base/slots.h"
@@ -13,6 +15,7 @@
 #include "commands/session.h"
 #include "shards/mailbox.h"
 #include "shards/remote.h"
+#include "shards/shard.h"
 
 namespace flashdb {
 namespace {
@@ -133,18 +136,21 @@ class Message {
 // Push may close its connection, which ends its subscriptions: iterate over a copy.
 using Targets = absl::InlinedVector<Session*, 16>;
 
-int64_t PushTo(const Targets& targets, Message& message) {
-  for (Session* session : targets) session->link->Push(message.For(session->protocol));
+// What a message must not be seen before.
+using Gates = std::span<const Gate>;
+
+int64_t PushTo(const Targets& targets, Message& message, Gates gates) {
+  for (Session* session : targets) session->link->Push(message.For(session->protocol), gates);
   return static_cast<int64_t>(targets.size());
 }
 
 int64_t DeliverToChannel(const ByName& channels, std::string_view verb, std::string_view channel,
-                         std::string_view payload) {
+                         std::string_view payload, Gates gates) {
   auto it = channels.find(channel);
   if (it == channels.end()) return 0;
   const Targets targets(it->second.begin(), it->second.end());
   Message message(verb, {}, channel, payload);
-  return PushTo(targets, message);
+  return PushTo(targets, message, gates);
 }
 
 struct PatternTargets {
@@ -153,7 +159,7 @@ struct PatternTargets {
 };
 
 int64_t DeliverToPatterns(const ByName& patterns, std::string_view channel,
-                          std::string_view payload) {
+                          std::string_view payload, Gates gates) {
   std::vector<PatternTargets> matches;
   for (const auto& [pattern, listeners] : patterns) {
     if (!GlobMatch(pattern, channel)) continue;
@@ -162,7 +168,7 @@ int64_t DeliverToPatterns(const ByName& patterns, std::string_view channel,
   int64_t receivers = 0;
   for (const PatternTargets& match : matches) {
     Message message("pmessage", match.pattern, channel, payload);
-    receivers += PushTo(match.targets, message);
+    receivers += PushTo(match.targets, message, gates);
   }
   return receivers;
 }
@@ -172,12 +178,15 @@ int64_t DeliverToPatterns(const ByName& patterns, std::string_view channel,
 // `co_await Publication(...)` on the publisher's shard gives the number of receivers. The object
 // stays in the coroutine's frame; other shards read its constant part until they have answered.
 // Mail between two shards keeps its order, so what the owner sends first, everyone delivers first.
+// Subscribers get the message when `gates` are settled: what a client did before it published must
+// not be seen after the message, and unsettled changes are not seen at all.
 class Publication {
  public:
-  Publication(std::string_view channel, std::string_view payload, bool sharded)
+  Publication(std::string_view channel, std::string_view payload, bool sharded, Gates gates)
       : channel_(channel),
         payload_(payload),
         sharded_(sharded),
+        gates_(gates),
         home_(CurrentShardId()),
         unanswered_(ShardCount()) {}
 
@@ -211,10 +220,13 @@ class Publication {
     const PubSubRegistry& registry = Engine::Current().pubsub;
     int64_t receivers;
     if (sharded_) {
-      receivers = DeliverToChannel(registry.shard_channels, "smessage", channel_, payload_);
+      receivers = DeliverToChannel(registry.shard_channels, "smessage", channel_, payload_, gates_);
     } else {
-      receivers = DeliverToChannel(registry.channels, "message", channel_, payload_);
-      receivers += DeliverToPatterns(registry.patterns, channel_, payload_);
+      receivers = DeliverToChannel(registry.channels, "message", channel_, payload_, gates_);
+      receivers += DeliverToPatterns(registry.patterns, channel_, payload_, gates_);
+    }
+    if (receivers > 0) {
+      for (const Gate& gate : gates_) Shard::Current().AskForNews(gate);
     }
     if (CurrentShardId() == home_) {
       Answered(receivers);
@@ -239,6 +251,7 @@ class Publication {
   const std::string_view channel_;
   const std::string_view payload_;
   const bool sharded_;
+  const Gates gates_;
   const ShardId home_;
   // Touched on the publisher's shard only.
   uint32_t unanswered_;
@@ -248,7 +261,12 @@ class Publication {
 
 template <bool kSharded>
 Task<void> Publish(SessionContext& context) {
-  Publication publication(context.args[1], context.args[2], kSharded);
+  std::vector<Gate> gates;
+  context.session.link->AddUnsettled(gates);
+  if (context.gates != nullptr) {
+    gates.insert(gates.end(), context.gates->begin(), context.gates->end());
+  }
+  Publication publication(context.args[1], context.args[2], kSharded, gates);
   const int64_t receivers = co_await publication;
   context.reply.Integer(receivers);
 }

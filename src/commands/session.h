@@ -4,12 +4,14 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/hash.h"
 #include "base/types.h"
+#include "shards/commit_queue.h"
 #include "shards/keyspace.h"
 
 namespace flashdb {
@@ -49,9 +51,12 @@ struct LinkBuffers {
 class SessionLink {
  public:
   virtual ~SessionLink() = default;
-  /// Sends bytes that are no reply (pub/sub messages) after all replies given so far. Closes the
-  /// connection if the client's output limit is passed.
-  virtual void Push(std::string_view bytes) = 0;
+  /// Sends a message that is no reply (pub/sub) after all that was given before, once `gates` are
+  /// settled; drops it if one of them never will be. The shards of the gates must have been asked
+  /// for news (Shard::AskForNews). Closes the connection if the client's output limit is passed.
+  virtual void Push(std::string_view bytes, std::span<const Gate> gates) = 0;
+  /// Adds what the session's commands so far have changed or shown and is not settled yet.
+  virtual void AddUnsettled(std::vector<Gate>& gates) const = 0;
   /// Closes the connection; `after_output`: once what is owed has been sent.
   virtual void Close(bool after_output) = 0;
   /// Bytes that wait to be sent / to be parsed.

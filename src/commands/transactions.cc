@@ -1,6 +1,7 @@
 // MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "base/numbers.h"
 #include "commands/dispatch.h"
@@ -186,7 +187,11 @@ Task<void> ExecuteOnOne(SessionContext& context, Batch& batch, ShardId owner) {
 class WideExec {
  public:
   WideExec(SessionContext& context, Batch& batch)
-      : context_(context), batch_(batch), transaction_(Writes()), replies_(batch.requests.size()) {}
+      : context_(context),
+        batch_(batch),
+        publishes_(Publishes(batch)),
+        transaction_(Writes()),
+        replies_(batch.requests.size()) {}
 
   Task<void> Execute() {
     for (const Request& request : batch_.requests) AddKeys(transaction_, request);
@@ -202,10 +207,22 @@ class WideExec {
     }
     co_await transaction_.Finish();
     context_.meter.Start();
-    for (const Gate& gate : transaction_.gates()) context_.gates->push_back(gate);
+    TakeGates();
   }
 
  private:
+  static bool Publishes(const Batch& batch) {
+    return std::any_of(batch.requests.begin(), batch.requests.end(), [](const Request& request) {
+      return request.command->name == "publish" || request.command->name == "spublish";
+    });
+  }
+
+  void TakeGates() {
+    if (std::exchange(gates_taken_, true)) return;
+    const std::vector<Gate>& gates = transaction_.gates();
+    context_.gates->insert(context_.gates->end(), gates.begin(), gates.end());
+  }
+
   bool Writes() const {
     return std::any_of(batch_.requests.begin(), batch_.requests.end(),
                        [](const Request& request) { return request.command->has(kWrite); });
@@ -244,6 +261,7 @@ class WideExec {
       co_await ExecuteApart(i);
     }
     co_await RunStep();
+    if (publishes_) co_await ExecuteAfterCommit();
     context_.reply.Array(replies_.size());
     for (const std::string& reply : replies_) context_.reply.out().append(reply);
   }
@@ -284,7 +302,22 @@ class WideExec {
                              context_.session.no_touch, out);
       co_return;
     }
-    co_await ExecuteOnSession(request, out);
+    if (publishes_) {
+      after_commit_.push_back(index);
+    } else {
+      co_await ExecuteOnSession(request, out);
+    }
+  }
+
+  // A message must not be seen before the changes that it may tell of, so it needs their gates; and
+  // messages of several EXECs come in the order of those, so it is published under the locks. The
+  // commands without keys keep their order among themselves.
+  Task<void> ExecuteAfterCommit() {
+    co_await transaction_.Commit();
+    TakeGates();
+    for (size_t index : after_commit_) {
+      co_await ExecuteOnSession(batch_.requests[index], replies_[index]);
+    }
   }
 
   Task<void> ExecuteOnSession(const Request& request, std::string& out) {
@@ -305,10 +338,13 @@ class WideExec {
 
   SessionContext& context_;
   Batch& batch_;
+  const bool publishes_;
+  bool gates_taken_ = false;
   Transaction transaction_;
   std::vector<std::string> replies_;
   std::vector<size_t> step_;
   std::vector<ShardId> step_shards_;
+  std::vector<size_t> after_commit_;  // commands without keys, if there are messages among them
 };
 
 Task<void> Exec(SessionContext& context) {

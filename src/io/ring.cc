@@ -2,7 +2,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "io/ring_support.h"
 
 namespace flashdb {
 namespace {
@@ -10,22 +13,26 @@ namespace {
 // User data is a pointer; its lowest bit tells a file Completion from a RingOp.
 constexpr uint64_t kFileBit = 1;
 
-Status SetupError(int error) {
-  std::string what = "io_uring setup";
-  if (error == ENOSYS) {
-    what += ": this kernel has no io_uring; FlashDB needs Linux 6.1 or newer";
-  } else if (error == EINVAL) {
-    what +=
-        ": this kernel lacks IORING_SETUP_SINGLE_ISSUER or IORING_SETUP_DEFER_TASKRUN;"
-        " FlashDB needs Linux 6.1 or newer";
-  } else if (error == EPERM) {
-    what +=
-        ": io_uring is forbidden here; check sysctl kernel.io_uring_disabled and the"
-        " container's seccomp profile";
-  } else if (error == ENOMEM) {
-    what += ": not enough locked memory; raise `ulimit -l`";
+// Creates a ring with some flags only to see whether the kernel takes them.
+int TrySetup(uint32_t flags) {
+  io_uring ring{};
+  io_uring_params params{};
+  params.flags = flags;
+  params.cq_entries = 8;  // read if IORING_SETUP_CQSIZE is set
+  int result = io_uring_queue_init_params(4, &ring, &params);
+  if (result >= 0) io_uring_queue_exit(&ring);
+  return std::min(result, 0);
+}
+
+Status CheckKernel(io_uring& ring, uint32_t features) {
+  std::unique_ptr<io_uring_probe, decltype(&io_uring_free_probe)> probe(
+      io_uring_get_probe_ring(&ring), &io_uring_free_probe);
+  if (probe == nullptr) {
+    constexpr std::string_view kProbe[] = {"IORING_REGISTER_PROBE"};
+    return KernelLacks(kProbe, KernelRelease());
   }
-  return ErrnoStatus(error, what);
+  std::vector<std::string_view> missing = MissingFeatures(features, *probe);
+  return missing.empty() ? OkStatus() : KernelLacks(missing, KernelRelease());
 }
 
 }  // namespace
@@ -33,16 +40,12 @@ Status SetupError(int error) {
 StatusOr<std::unique_ptr<Ring>> Ring::Create(const Options& options) {
   std::unique_ptr<Ring> ring(new Ring());
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
-                 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP;
+  params.flags = kRingSetupFlags;
   params.cq_entries = options.entries * 8;
   int result = io_uring_queue_init_params(options.entries, &ring->ring_, &params);
-  if (result < 0) return SetupError(-result);
+  if (result < 0) return RingSetupError(-result, &TrySetup, KernelRelease());
   ring->initialized_ = true;
-  if ((params.features & IORING_FEAT_NODROP) == 0 || (params.features & IORING_FEAT_EXT_ARG) == 0) {
-    return absl::UnimplementedError(
-        "io_uring lacks NODROP or EXT_ARG; FlashDB needs Linux 6.1 or newer");
-  }
+  FLASHDB_RETURN_IF_ERROR(CheckKernel(ring->ring_, params.features));
   FLASHDB_RETURN_IF_ERROR(ring->SetUpReceiveBuffers(options));
   return ring;
 }
@@ -67,6 +70,10 @@ Status Ring::SetUpReceiveBuffers(const Options& options) {
   registration.ring_entries = buffers.count_;
   registration.bgid = ReceiveBuffers::kGroup;
   int result = io_uring_register_buf_ring(&ring_, &registration, 0);
+  if (result == -EINVAL) {
+    constexpr std::string_view kBufferRing[] = {"IORING_REGISTER_PBUF_RING"};
+    return KernelLacks(kBufferRing, KernelRelease());
+  }
   if (result < 0) return ErrnoStatus(-result, "register the receive buffer ring");
   // Untouched pages cost nothing, so idle shards stay small.
   buffers.memory_.reset(new char[size_t{buffers.count_} * buffers.buffer_bytes_]);

@@ -6,8 +6,10 @@
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "commands/run.h"
 #include "commands/session.h"
@@ -49,7 +51,8 @@ class Connection final : public SessionLink {
   void Housekeep(uint64_t idle_limit_seconds);
 
   // SessionLink.
-  void Push(std::string_view bytes) override;
+  void Push(std::string_view bytes, std::span<const Gate> gates) override;
+  void AddUnsettled(std::vector<Gate>& gates) const override;
   void Close(bool after_output) override;
   size_t OutputBytes() const override { return out_.size() + sending_.size() - sent_; }
   size_t InputBytes() const override { return in_.size() - in_at_ + later_in_.size(); }
@@ -70,6 +73,7 @@ class Connection final : public SessionLink {
     uint64_t start;  // counted from the first byte ever put out
     ShardId shard;
     Lsn lsn;
+    size_t message_bytes;  // of the pushed message that it holds back; 0: it holds back replies
   };
   /// What to do with the command that was parsed last and has not been executed yet.
   enum class Next : uint8_t { kNone, kRun, kSession, kSlow, kError };
@@ -108,8 +112,10 @@ class Connection final : public SessionLink {
 
   // Output (connection_output.cc).
   void AddGate(uint64_t start, ShardId shard, Lsn lsn);
+  void NoteLatest(ShardId shard, Lsn lsn);
   size_t Releasable();
   void FailGated();
+  void DropMessage();
   void OnSent(int32_t result);
   void CheckOutputLimit();
   uint64_t OutputEnd() const { return out_start_ + out_.size(); }
@@ -134,6 +140,7 @@ class Connection final : public SessionLink {
   std::string out_;
   uint64_t out_start_ = 0;  // absolute offset of out_'s first byte
   std::deque<OutputGate> gates_;
+  std::vector<Lsn> latest_;  // by shard: the highest that the session's commands depend on
   std::string sending_;
   size_t sent_ = 0;
   UnixMillis over_soft_limit_since_ = 0;
@@ -144,6 +151,7 @@ class Connection final : public SessionLink {
   bool busy_ = false;  // a run or a coroutine is under way
   bool end_of_input_ = false;
   bool close_after_output_ = false;
+  bool cut_short_ = false;  // an error took the place of replies; no more may follow
   bool closing_ = false;
 };
 

@@ -214,8 +214,9 @@ void Connection::OnRunParked() {
 }
 
 void Connection::FinishRun() {
-  if (closing_) return;
+  if (closing_ || cut_short_) return;
   if (session_.reply_mode != ReplyMode::kOn) {
+    for (const ReplyGate& gate : run_.gates) NoteLatest(run_.owner, gate.lsn);
     if (session_.reply_mode == ReplyMode::kSkipThis) session_.reply_mode = ReplyMode::kOn;
     return;
   }
@@ -327,7 +328,7 @@ Task<void> Connection::ExecuteSlow() {
   } else {
     co_await ExecuteAlone(next_request_, session_.protocol, session_.no_touch, text, gates);
   }
-  if (!closing_) {
+  if (!closing_ && !cut_short_) {
     for (const Gate& gate : gates) AddGate(OutputEnd(), gate.shard, gate.lsn);
     size_t start = out_.size();
     out_.append(text);

@@ -1,4 +1,6 @@
 // Connection: replies, their gates, and what becomes of clients that do not read.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "commands/engine.h"
@@ -14,32 +16,64 @@ constexpr size_t kOutputKeep = 256 * 1024;
 }  // namespace
 
 void Connection::AddGate(uint64_t start, ShardId shard, Lsn lsn) {
-  if (!server_.shard().commits().IsSettled(shard, lsn)) gates_.push_back({start, shard, lsn});
+  NoteLatest(shard, lsn);
+  if (!server_.shard().commits().IsSettled(shard, lsn)) gates_.push_back({start, shard, lsn, 0});
+}
+
+void Connection::NoteLatest(ShardId shard, Lsn lsn) {
+  if (latest_.size() <= shard) latest_.resize(shard + size_t{1}, 0);
+  latest_[shard] = std::max(latest_[shard], lsn);
+}
+
+void Connection::AddUnsettled(std::vector<Gate>& gates) const {
+  const CommitQueue& commits = server_.shard().commits();
+  for (size_t i = 0; i < latest_.size(); ++i) {
+    auto shard = static_cast<ShardId>(i);
+    if (!commits.IsSettled(shard, latest_[i])) gates.push_back({shard, latest_[i]});
+  }
 }
 
 size_t Connection::Releasable() {
   CommitQueue& commits = server_.shard().commits();
-  while (!gates_.empty() && commits.IsSettled(gates_.front().shard, gates_.front().lsn)) {
-    gates_.pop_front();
+  while (!gates_.empty()) {
+    const OutputGate& gate = gates_.front();
+    if (commits.IsSettled(gate.shard, gate.lsn)) {
+      gates_.pop_front();
+    } else if (!commits.HasFailed(gate.shard)) {
+      if (!waiter_.registered) commits.AddWaiter(gate.shard, waiter_);
+      return static_cast<size_t>(gate.start - out_start_);
+    } else if (gate.message_bytes == 0) {
+      FailGated();
+    } else {
+      DropMessage();
+    }
   }
-  if (gates_.empty()) return out_.size();
-  const OutputGate& gate = gates_.front();
-  if (commits.HasFailed(gate.shard)) {
-    FailGated();
-    return out_.size();
-  }
-  if (!waiter_.registered) commits.AddWaiter(gate.shard, waiter_);
-  return static_cast<size_t>(gate.start - out_start_);
+  return out_.size();
 }
 
-// What the gated replies tell will never be durable, so nobody may be told.
+// A message that tells of a write which may be lost: its publisher gets an error, its subscribers
+// hear nothing. They lose their connection for nobody else's write.
+void Connection::DropMessage() {
+  const OutputGate dropped = gates_.front();
+  out_.erase(static_cast<size_t>(dropped.start - out_start_), dropped.message_bytes);
+  while (!gates_.empty() && gates_.front().start == dropped.start &&
+         gates_.front().message_bytes != 0) {
+    gates_.pop_front();
+  }
+  for (OutputGate& gate : gates_) gate.start -= dropped.message_bytes;
+}
+
+// What the gated replies tell may never be durable, so nobody may be told. Nor what would come
+// after them: without them a client could not tell which reply is whose.
 void Connection::FailGated() {
-  out_.resize(static_cast<size_t>(gates_.front().start - out_start_));
+  const OutputGate& gate = gates_.front();
+  out_.resize(static_cast<size_t>(gate.start - out_start_));
+  out_ += fmt::format(
+      "-MISCONF What this command did or read is not safely on disk: it may or may not be there "
+      "after a restart. The connection is closed; {}\r\n",
+      server_.shard().commits().FailureOf(gate.shard));
   gates_.clear();
-  out_ +=
-      "-MISCONF The log failed before this command's outcome was on disk: it may or may not "
-      "survive a restart. The connection is closed; check the server's disk.\r\n";
-  close_after_output_ = true;
+  cut_short_ = close_after_output_ = true;
 }
 
 void Connection::Flush() {
@@ -85,8 +119,13 @@ void Connection::OnSent(int32_t result) {
   }
 }
 
-void Connection::Push(std::string_view bytes) {
+void Connection::Push(std::string_view bytes, std::span<const Gate> gates) {
   if (closing_ || close_after_output_) return;
+  const CommitQueue& commits = server_.shard().commits();
+  for (const Gate& gate : gates) {
+    if (commits.IsSettled(gate.shard, gate.lsn)) continue;
+    gates_.push_back({OutputEnd(), gate.shard, gate.lsn, bytes.size()});
+  }
   out_.append(bytes);
   server_.MarkDirty(*this);
   CheckOutputLimit();

@@ -112,7 +112,7 @@ LogInfo Server::DescribeLog(const Engine& engine) {
   info.commit_micros_p50 = PercentileMicros(stats, 0.5);
   info.commit_micros_p99 = PercentileMicros(stats, 0.99);
   info.commit_micros_max = stats.max_commit_nanos / 1000;
-  info.error = MessageOf(shard.log().failure());
+  info.error = shard.commits().FailureOf(shard.id());
   return info;
 }
 

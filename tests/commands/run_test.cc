@@ -213,7 +213,7 @@ TEST_F(RunTest, AFailedLogRefusesWritesAndServesReads) {
   disk_.RunAll();
   TestRun run({{"set", "a", "2"}, {"get", "a"}});
   EXPECT_TRUE(StartRun(run));
-  EXPECT_TRUE(run.buffer.starts_with("-MISCONF This shard's log has failed")) << run.buffer;
+  EXPECT_TRUE(run.buffer.starts_with("-MISCONF shard 0: the log has failed")) << run.buffer;
   EXPECT_TRUE(run.buffer.ends_with("\r\n$1\r\n1\r\n")) << run.buffer;
 }
 

@@ -18,7 +18,13 @@ namespace flashdb::test {
 
 class FakeLink final : public SessionLink {
  public:
-  void Push(std::string_view bytes) override { pushed.append(bytes); }
+  void Push(std::string_view bytes, std::span<const Gate> gates) override {
+    pushed.append(bytes);
+    push_gates.insert(push_gates.end(), gates.begin(), gates.end());
+  }
+  void AddUnsettled(std::vector<Gate>& gates) const override {
+    gates.insert(gates.end(), unsettled.begin(), unsettled.end());
+  }
   void Close(bool after_output) override {
     closed = true;
     closed_after_output = after_output;
@@ -30,6 +36,8 @@ class FakeLink final : public SessionLink {
   LinkBuffers buffers{.reading = true};
   size_t output_bytes = 0;
   std::string pushed;
+  std::vector<Gate> push_gates;
+  std::vector<Gate> unsettled;
   bool closed = false;
   bool closed_after_output = false;
 };

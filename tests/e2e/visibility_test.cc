@@ -95,6 +95,45 @@ TEST_F(VisibilityTest, AKeyThatRefusedSetnxIsThereAfterAKill) {
   }
 }
 
+// A message tells what its publisher wrote before it.
+TEST_F(VisibilityTest, AWriteThatAMessageFollowedIsThereAfterAKill) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < Rounds(10) && !HasFailure(); ++round) {
+    auto name = [round](int64_t i) { return fmt::format("m{}:{}", round, i); };
+    std::atomic<int> written = 0;
+    std::atomic<int64_t> heard = -1;
+    Client subscriber = Connect();
+    ASSERT_EQ(subscriber.Command({"SUBSCRIBE", "c"}).elements.size(), 3u);
+    std::vector<std::thread> threads;
+    threads.push_back(Repeat([&](Client& own) {
+      std::vector<std::vector<std::string>> batch;
+      for (int i = 0; i < 30; ++i) {
+        const int number = written++;
+        const bool multi = number % 3 == 0;
+        if (multi) batch.push_back({"MULTI"});
+        batch.push_back({"SET", name(number), std::string(500, 'x')});
+        batch.push_back({"PUBLISH", "c", std::to_string(number)});
+        if (multi) batch.push_back({"EXEC"});
+      }
+      own.Pipeline(batch);
+      return true;
+    }));
+    threads.emplace_back([&] {
+      for (Reply told = subscriber.GetReply(); told.elements.size() == 3;
+           told = subscriber.GetReply()) {
+        heard = atoll(told.elements[2].str.c_str());
+      }
+    });
+    std::this_thread::sleep_for(milliseconds(30 + random() % 150));
+    server.Kill9();
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_NO_FATAL_FAILURE(Start());
+    for (int64_t i = 0; i <= heard; ++i) {
+      ASSERT_EQ(client->Command({"EXISTS", name(i)}), Reply::Integer(1)) << "round " << round;
+    }
+  }
+}
+
 TEST_F(VisibilityTest, ReadsOfOtherKeysAreServedWhileWritesAreUnderWay) {
   ASSERT_TRUE(client->Command({"MSET", a, "cold", b, "cold"}).ok());
   std::vector<std::thread> threads;

@@ -53,10 +53,8 @@ TEST_F(CommitQueueTest, ATransactionHoldsBackItselfAndAllAfterIt) {
   commits_.NoteGroup(3, 1);
   EXPECT_EQ(SetDurable(5), Txns{1});
   EXPECT_EQ(commits_.settled(), 2u);
-  EXPECT_TRUE(commits_.HasUnsettledGroups());
   commits_.SetSettledTxn(1);
   EXPECT_EQ(commits_.settled(), 5u);
-  EXPECT_FALSE(commits_.HasUnsettledGroups());
 }
 
 TEST_F(CommitQueueTest, ATransactionWaitsForEarlierOnesOfOtherShards) {
@@ -242,20 +240,46 @@ TEST_F(CommitQueueTest, AWaiterThatLeftIsNotWoken) {
   EXPECT_EQ(stays.woken, 1);
 }
 
+// ---- Failures -----------------------------------------------------------------------------------
+
 TEST_F(CommitQueueTest, AFailureWakesWaitersAndSettlesNothing) {
   Waiter own, other;
   commits_.AddWaiter(kSelf, own);
   commits_.AddWaiter(2, other);
-  EXPECT_FALSE(commits_.AnyFailed());
-  commits_.SetFailed(2);
+  EXPECT_EQ(commits_.FirstFailed(), std::nullopt);
+  commits_.SetFailed(2, "its disk burnt");
   EXPECT_EQ(other.woken, 1);
   EXPECT_EQ(own.woken, 0);
   EXPECT_TRUE(commits_.HasFailed(2));
   EXPECT_FALSE(commits_.HasFailed(kSelf));
-  EXPECT_TRUE(commits_.AnyFailed());
+  EXPECT_EQ(commits_.FirstFailed(), ShardId{2});
   EXPECT_FALSE(commits_.IsSettled(2, 1));
-  commits_.SetFailed(kSelf);
+  commits_.SetFailed(kSelf, "so did mine");
   EXPECT_EQ(own.woken, 1);
+  EXPECT_EQ(commits_.FirstFailed(), ShardId{2});
+  EXPECT_EQ(commits_.FailureOf(kSelf), "so did mine");
+}
+
+TEST_F(CommitQueueTest, TheFirstReasonStays) {
+  commits_.SetFailed(2, "its disk burnt");
+  commits_.SetFailed(2, "and more");
+  EXPECT_EQ(commits_.FailureOf(2), "its disk burnt");
+}
+
+TEST_F(CommitQueueTest, OnlyARecordOfALostTransactionOrALaterOneIsLost) {
+  commits_.SetLostTxn(5);
+  EXPECT_FALSE(commits_.HoldsLostTxn());
+  commits_.NoteGroup(1, 4);
+  EXPECT_FALSE(commits_.HoldsLostTxn());
+  commits_.NoteGroup(2, 6);
+  EXPECT_TRUE(commits_.HoldsLostTxn());
+}
+
+TEST_F(CommitQueueTest, ATransactionMayTurnOutToBeLostLater) {
+  commits_.NoteGroup(1, 4);
+  EXPECT_FALSE(commits_.HoldsLostTxn());
+  commits_.SetLostTxn(4);
+  EXPECT_TRUE(commits_.HoldsLostTxn());
 }
 
 TEST_F(CommitQueueTest, RegisteringTwiceAborts) {
