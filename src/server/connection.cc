@@ -125,7 +125,8 @@ LinkBuffers Connection::Buffers() const {
   if (busy_ || session_.postponed) {
     for (std::string_view arg : next_request_.args) buffers.argument_bytes += arg.size();
   }
-  buffers.output_allocated = out_.capacity() + sending_.capacity() + run_.buffer.capacity();
+  buffers.output_allocated = out_.capacity() + sending_.capacity();
+  if (run_ != nullptr) buffers.output_allocated += run_->buffer.capacity();
   buffers.reading = receiving_;
   buffers.writing = sending_now_;
   return buffers;

@@ -216,7 +216,7 @@ void Connection::OnRunParked() {
 void Connection::FinishRun() {
   if (closing_ || cut_short_) return;
   if (session_.reply_mode != ReplyMode::kOn) {
-    for (const ReplyGate& gate : run_.gates) NoteLatest(run_.owner, gate.lsn);
+    for (const ReplyGate& gate : run_->gates) NoteLatest(run_->owner, gate.lsn);
     if (session_.reply_mode == ReplyMode::kSkipThis) session_.reply_mode = ReplyMode::kOn;
     return;
   }
