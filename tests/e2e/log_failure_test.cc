@@ -95,6 +95,7 @@ class LogFailureTest : public ServerTest {
     const std::string info = client->Command({"INFO", "flashdb"}).str;
     const size_t line = info.find(fmt::format("\nshard{}:", shard));
     const size_t at = info.find("log_status=", line);
+    if (line == std::string::npos || at == std::string::npos) return "no status in: " + info;
     return info.substr(at, info.find('\r', at) - at);
   }
 
