@@ -148,6 +148,12 @@ void SegmentPool::StartAllocation() {
   Submit(Step::kAllocate, spares_.back());
 }
 
+Status SegmentPool::OpenDirectory() {
+  if (directory_ != nullptr) return OkStatus();
+  FLASHDB_ASSIGN_OR_RETURN(directory_, files_.OpenDirectory(options_.directory));
+  return OkStatus();
+}
+
 void SegmentPool::StartZeros(Spare& spare) {
   bool whole = spare.zeroed_bytes >= options_.segment_bytes;
   Submit(whole ? Step::kSyncZeros : Step::kZero, spare);
@@ -162,6 +168,8 @@ void SegmentPool::Submit(Step step, Spare& spare) {
   } else if (step == Step::kZero) {
     async_.Write(*spare.file, spare.zeroed_bytes, Zeros(spare.zeroed_bytes, options_.segment_bytes),
                  operation_);
+  } else if (step == Step::kSyncDirectory) {
+    async_.SyncDirectory(*directory_, operation_);
   } else {
     async_.Sync(*spare.file, operation_);
   }
@@ -193,7 +201,10 @@ Status SegmentPool::Advance(Spare& spare) {
       Submit(Step::kSyncAllocation, spare);
       return OkStatus();
     case Step::kSyncAllocation:
-      FLASHDB_RETURN_IF_ERROR(files_.SyncDirectory(options_.directory));
+      FLASHDB_RETURN_IF_ERROR(OpenDirectory());
+      Submit(Step::kSyncDirectory, spare);
+      return OkStatus();
+    case Step::kSyncDirectory:
       spare.reserved = true;
       if (!error_.ok()) wanted_ = true;
       error_ = OkStatus();

@@ -36,7 +36,7 @@ class SegmentPool {
               uint64_t next_seq, std::function<void()> on_usable);
 
   /// Starts the next step of preparation, if any is due and none is under way. Short blocking
-  /// calls: create a file, sync the directory.
+  /// calls: create a file, remove it after a failure.
   void Pump();
 
   /// The next spare in order; nothing if none is reserved or a step on it is under way, in which
@@ -72,13 +72,14 @@ class SegmentPool {
   std::optional<uint64_t> retry_nanos() const;
 
  private:
-  enum class Step : uint8_t { kAllocate, kSyncAllocation, kZero, kSyncZeros };
+  enum class Step : uint8_t { kAllocate, kSyncAllocation, kSyncDirectory, kZero, kSyncZeros };
   struct Operation : Completion {
     SegmentPool* pool = nullptr;
   };
 
   StatusOr<Spare> Create();
   StatusOr<Spare> CreateReserved();
+  Status OpenDirectory();
   void StartAllocation();
   void StartZeros(Spare& spare);
   void Submit(Step step, Spare& spare);
@@ -93,6 +94,7 @@ class SegmentPool {
   const LogOptions& options_;
   uint64_t next_seq_;
   std::function<void()> on_usable_;
+  std::unique_ptr<File> directory_;  // open once it is needed
   size_t target_;
   std::deque<Spare> spares_;
   Operation operation_;

@@ -59,6 +59,8 @@ class FileSystem {
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;
+  /// For AsyncFiles::SyncDirectory only.
+  virtual StatusOr<std::unique_ptr<File>> OpenDirectory(const std::string& path) = 0;
   /// Makes the directory's entries (created, renamed, removed files) durable.
   virtual Status SyncDirectory(const std::string& directory) = 0;
   /// Logical block size of the device below `directory`, in bytes (at least 512).
@@ -76,6 +78,8 @@ class AsyncFiles {
   /// fdatasync.
   virtual void Sync(File& file, Completion& done) = 0;
   virtual void Allocate(File& file, uint64_t size, Completion& done) = 0;
+  /// As FileSystem::SyncDirectory; `directory` was opened with OpenDirectory.
+  virtual void SyncDirectory(File& directory, Completion& done) = 0;
 };
 
 }  // namespace flashdb

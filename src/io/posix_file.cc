@@ -143,6 +143,10 @@ Status PosixFileSystem::Remove(const std::string& path) {
 
 bool PosixFileSystem::Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
+StatusOr<std::unique_ptr<File>> PosixFileSystem::OpenDirectory(const std::string& path) {
+  return Open(path, O_RDONLY | O_DIRECTORY, WriteMode::kBuffered);
+}
+
 Status PosixFileSystem::SyncDirectory(const std::string& directory) {
   int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return ErrnoStatus(errno, "open " + directory);

@@ -15,6 +15,7 @@ class PosixFileSystem final : public FileSystem {
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   bool Exists(const std::string& path) override;
+  StatusOr<std::unique_ptr<File>> OpenDirectory(const std::string& path) override;
   Status SyncDirectory(const std::string& directory) override;
   uint32_t LogicalBlockSize(const std::string& directory) override;
 };

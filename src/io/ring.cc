@@ -163,12 +163,17 @@ void Ring::Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion
   sqe->user_data = data;
 }
 
-void Ring::Sync(File& file, Completion& done) {
+void Ring::PrepareSync(File& file, unsigned flags, Completion& done) {
   io_uring_sqe* sqe = PrepareFor(done);
   uint64_t data = sqe->user_data;
-  io_uring_prep_fsync(sqe, file.fd(), IORING_FSYNC_DATASYNC);
+  io_uring_prep_fsync(sqe, file.fd(), flags);
   sqe->user_data = data;
 }
+
+void Ring::Sync(File& file, Completion& done) { PrepareSync(file, IORING_FSYNC_DATASYNC, done); }
+
+// Of a directory the entries count, and fdatasync does not promise those.
+void Ring::SyncDirectory(File& directory, Completion& done) { PrepareSync(directory, 0, done); }
 
 void Ring::Allocate(File& file, uint64_t size, Completion& done) {
   io_uring_sqe* sqe = PrepareFor(done);

@@ -67,6 +67,7 @@ class Ring final : public AsyncFiles {
   void Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) override;
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
+  void SyncDirectory(File& directory, Completion& done) override;
 
   /// Submits, waits up to `wait_nanos` for a completion (0: does not wait), and dispatches what has
   /// completed. Returns the number of completions.
@@ -78,6 +79,7 @@ class Ring final : public AsyncFiles {
  private:
   Ring() = default;
   io_uring_sqe* PrepareFor(Completion& done);
+  void PrepareSync(File& file, unsigned flags, Completion& done);
   Status SetUpReceiveBuffers(const Options& options);
   size_t Dispatch();
 

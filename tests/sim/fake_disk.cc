@@ -64,6 +64,7 @@ class FakeFile final : public File {
   }
   StatusOr<uint64_t> Size() const override { return inode_->size; }
   int fd() const override { return -1; }
+  const std::string& path() const { return path_; }
   WriteMode mode() const override { return mode_; }
 
   void CheckAlignment(uint64_t offset, std::span<const uint8_t> bytes) const {
@@ -128,6 +129,10 @@ bool FakeDisk::Exists(const std::string& path) {
   return below != names_.end() && below->first.starts_with(path + "/");
 }
 
+StatusOr<std::unique_ptr<File>> FakeDisk::OpenDirectory(const std::string& path) {
+  return std::make_unique<FakeFile>(*this, std::make_shared<Inode>(), path, WriteMode::kBuffered);
+}
+
 Status FakeDisk::SyncDirectory(const std::string& directory) {
   std::vector<DirectoryChange> others;
   for (DirectoryChange& change : changes_) {
@@ -174,6 +179,11 @@ void FakeDisk::Allocate(File& file, uint64_t size, Completion& done) {
   pending_.push_back({Kind::kAllocate, &file, fake.inode(), size, {}, {}, &done});
 }
 
+void FakeDisk::SyncDirectory(File& directory, Completion& done) {
+  auto& fake = static_cast<FakeFile&>(directory);
+  pending_.push_back({Kind::kSyncDirectory, &directory, fake.inode(), 0, {}, {}, &done});
+}
+
 void FakeDisk::RunOne(size_t index) {
   FLASHDB_CHECK(index < pending_.size(), "{} of {} pending", index, pending_.size());
   Pending pending = pending_[index];
@@ -208,6 +218,9 @@ int32_t FakeDisk::Perform(const Pending& pending) {
       return SyncInode(*pending.inode);
     case Kind::kAllocate:
       return AllocateInode(*pending.inode, pending.offset);
+    case Kind::kSyncDirectory:
+      if (++syncs_ >= fail_syncs_from_) return -EIO;
+      return SyncDirectory(static_cast<FakeFile*>(pending.file)->path()).ok() ? 0 : -EIO;
   }
   return -EINVAL;
 }

@@ -34,6 +34,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   bool Exists(const std::string& path) override;
+  StatusOr<std::unique_ptr<File>> OpenDirectory(const std::string& path) override;
   Status SyncDirectory(const std::string& directory) override;
   uint32_t LogicalBlockSize(const std::string&) override { return block_bytes_; }
 
@@ -43,6 +44,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   void Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) override;
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
+  void SyncDirectory(File& directory, Completion& done) override;
 
   size_t pending() const { return pending_.size(); }
   /// Ends the pending operation at `index` (0 is the oldest) and calls its completion.
@@ -91,7 +93,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     std::string added;
     InodePtr inode;
   };
-  enum class Kind : uint8_t { kWrite, kRead, kSync, kAllocate };
+  enum class Kind : uint8_t { kWrite, kRead, kSync, kAllocate, kSyncDirectory };
   struct Pending {
     Kind kind;
     File* file;

@@ -30,6 +30,9 @@ class SyncAsyncFiles final : public AsyncFiles {
   void Allocate(File& file, uint64_t size, Completion& done) override {
     Push(file.Allocate(size), 0, done);
   }
+  void SyncDirectory(File& directory, Completion& done) override {
+    Push(directory.Sync(), 0, done);
+  }
   void Run() {
     while (!ended_.empty()) {
       auto [done, result] = ended_.front();
