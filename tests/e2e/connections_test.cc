@@ -174,10 +174,10 @@ TEST_F(ConnectionsTest, APauseOfWritesHoldsPublishAndExecWithWrites) {
   Client other = Connect();
   Client writer = Connect();
   ASSERT_TRUE(writer.Command({"MULTI"}).ok());
-  ASSERT_TRUE(writer.Command({"SET", "k", "v"}).ok());
+  ASSERT_EQ(writer.Command({"SET", "k", "v"}), Reply::Status("QUEUED"));
   ASSERT_TRUE(client->Command({"CLIENT", "PAUSE", "60000", "WRITE"}).ok());
   ASSERT_TRUE(other.Command({"MULTI"}).ok());
-  ASSERT_TRUE(other.Command({"GET", "k"}).ok());
+  ASSERT_EQ(other.Command({"GET", "k"}), Reply::Status("QUEUED"));
   EXPECT_EQ(other.Command({"EXEC"}), Reply::Array({Reply::Null()})) << "nothing in it writes";
   ASSERT_TRUE(other.Append({"PUBLISH", "c", "m"}).ok());
   ASSERT_TRUE(writer.Append({"EXEC"}).ok());

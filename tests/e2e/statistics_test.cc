@@ -74,7 +74,9 @@ TEST_F(StatisticsTest, StrangersAreRejected) {
 
 TEST_F(StatisticsTest, TransactionsAndTasksTakeTime) {
   client->Command({"MULTI"});
-  for (int i = 0; i < 500; ++i) client->Append({"SET", fmt::format("k{}", i), "v"});
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(client->Append({"SET", fmt::format("k{}", i), "v"}).ok());
+  }
   for (int i = 0; i < 500; ++i) client->GetReply();
   ASSERT_EQ(client->Command({"EXEC"}).elements.size(), 500u);
   EXPECT_GT(Figure("exec", "usec"), 20);
