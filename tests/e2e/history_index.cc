@@ -161,7 +161,8 @@ void HistoryIndex::CheckPlaces(OpId op, const Access& access) {
   const auto end = static_cast<size_t>(access.number) * kEntryBytes;
   if (end <= key.entries.size() &&
       key.entries.compare(end - kEntryBytes, kEntryBytes, access.value) != 0) {
-    Report("lost write",
+    const bool moved = key.entries.find(access.value) != std::string::npos;
+    Report(moved ? "incompatible orders" : "lost write",
            fmt::format("\"{}\" was acknowledged as entry number {} of {}, where now \"{}\" is.",
                        access.value, access.number, name(access.key),
                        key.entries.substr(end - kEntryBytes, kEntryBytes)),
