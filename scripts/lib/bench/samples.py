@@ -115,10 +115,28 @@ def read_perf(path):
     return Samples(areas, functions)
 
 
+# Where valgrind loads a position-independent program. Its older versions can't read the symbols of
+# one with two writable segments and name functions by address.
+VALGRIND_BASE = 0x108000
+
+
+def symbols_of(program):
+    """{address: name} of the functions of `program`, without their arguments."""
+    done = subprocess.run(["nm", "-C", "--defined-only", program], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, check=False)
+    names = {}
+    for line in done.stdout.splitlines():
+        address, _, name = line.split(" ", 2)
+        bare = name.replace("(anonymous namespace)", "{anonymous}").partition("(")[0]
+        names[int(address, 16)] = bare.replace("{anonymous}", "(anonymous namespace)")
+    return names
+
+
 COST = re.compile(r"^\s*([\d,]+) \([^)]*\)\s+(?:\S*?:)?(.*?)(?: \[.*\])?$")
 
 
-def read_callgrind(path):
+def read_callgrind(path, program):
+    symbols = symbols_of(program)
     words = ["callgrind_annotate", "--threshold=99.5", str(path)]
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=120, check=False)
@@ -129,15 +147,18 @@ def read_callgrind(path):
         match = COST.match(line)
         if match and "PROGRAM TOTALS" not in line:
             cost = int(match[1].replace(",", ""))
-            areas[area_of([(match[2], False)])] += cost
-            functions[match[2]] += cost
+            name = match[2]
+            if name.startswith("0x"):
+                name = symbols.get(int(name, 16) - VALGRIND_BASE, name)
+            areas[area_of([(name, False)])] += cost
+            functions[name] += cost
     return Samples(areas, functions)
 
 
-def read(tool, folder):
+def read(tool, folder, program):
     if tool == "perf":
         return read_perf(folder / "perf.data")
-    return read_callgrind(folder / "callgrind.out")
+    return read_callgrind(folder / "callgrind.out", program)
 
 
 def keep(tool, folder, target):
