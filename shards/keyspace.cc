@@ -137,7 +137,7 @@ Status Keyspace::Restore(uint32_t db, const KeyRef& key, ValueType type, std::st
 }
 
 void Keyspace::SetAccess(uint32_t db, const KeyRef& key, uint32_t seconds) {
-  if (Entry** ref = FindRef(db, key)) (*ref)->access_seconds = seconds;
+  if (Entry** ref = FindRef(db, key)) (*ref)->access_seconds = seconds & Entry::kAccessMask;
 }
 
 void Keyspace::EncodeValue(const Entry& entry, std::string& out) {

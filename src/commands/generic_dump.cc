@@ -125,8 +125,8 @@ void Restore(CommandContext& context) {
   if (!restored.ok()) return reply.Error(kBadFormat);
   if (expired) keys.Delete(context.db, context.key);
   if (options->idle_seconds) {
-    int64_t used = std::max<int64_t>(context.now() / 1000 - *options->idle_seconds, 0);
-    keys.SetAccess(context.db, context.key, static_cast<uint32_t>(used));
+    int64_t idle = std::min<int64_t>(*options->idle_seconds, Entry::kAccessMask);
+    keys.SetAccess(context.db, context.key, static_cast<uint32_t>(context.now() / 1000 - idle));
   }
   reply.Ok();
 }

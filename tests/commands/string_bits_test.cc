@@ -58,7 +58,7 @@ TEST_F(StringBitsTest, BitFieldReadsSetsAndIncrementsFieldsOfAnyWidth) {
       {"BITFIELD k INCRBY u63 1000 9223372036854775807 INCRBY u63 1000 1",
        "*2 :9223372036854775807 :0"},
       {"BITFIELD k SET i64 7 -9223372036854775808 INCRBY i64 7 -1",
-       "*2 :-72057594037927936 "
+       "*2 :-9223372036854775808 "
        ":9223372036854775807"},
       {"SET s 1 PX 8000", "+OK"},
       {"BITFIELD s INCRBY u8 0 1", "*1 :50"},

@@ -34,6 +34,8 @@ class Transaction {
   auto At(SlotId slot, F function);
   template <typename F>
   auto AtAll(F function);
+  template <typename F>
+  auto AtEach(std::vector<ShardId> shards, F function);
 
   void Post(std::function<void()> mail) { mail_.push_back(std::move(mail)); }
   /// Delivers until nothing is left.
@@ -86,6 +88,15 @@ auto Transaction::AtAll(F function) {
     using R = decltype(function(*shards_.front()));
     std::vector<R> results;
     for (Keyspace* shard : shards_) results.push_back(function(*shard));
+    return results;
+  });
+}
+
+template <typename F>
+auto Transaction::AtEach(std::vector<ShardId> shards, F function) {
+  return PostedVisit(*this, [this, shards, function]() mutable {
+    std::vector<std::invoke_result_t<F&, ShardId, Keyspace&>> results;
+    for (ShardId shard : shards) results.push_back(function(shard, *shards_[shard]));
     return results;
   });
 }
