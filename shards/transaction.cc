@@ -89,6 +89,12 @@ void Transaction::Sequence(Shard&, const Envelope& mail) {
 
 void Transaction::LockThere(Shard& here, const Envelope& mail) {
   auto* part = static_cast<Part*>(mail.object);
+#ifdef FLASHDB_BREAK_TRANSACTION_ORDER  // a broken build, to prove that the checks notice
+  if (part->transaction->parts_.size() > 1) {
+    part->slots.clear();
+    part->all = false;
+  }
+#endif
   if (here.locks().Acquire(*part)) GrantedThere(*part);
 }
 
