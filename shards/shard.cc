@@ -50,12 +50,14 @@ std::vector<ShardId> AllShards() {
 }
 
 Status Shard::Attach(const Ring::Options& options) {
-  current_shard = this;
+  Enter();
   FLASHDB_ASSIGN_OR_RETURN(ring_, Ring::Create(options));
   group_.ring_fds[id_].store(ring_->fd(), std::memory_order_release);
   keys_.SetNow(clock_.NowMillis());
   return OkStatus();
 }
+
+void Shard::Enter() { current_shard = this; }
 
 void Shard::StartLog(std::unique_ptr<LogWriter> log, TxnId last_txn) {
   log_ = std::move(log);
@@ -151,11 +153,13 @@ void Shard::TellPeers() {
 // ---- The loop --------------------------------------------------------------------------------
 
 void Shard::Run() {
-  while (Turn()) {
+  for (Rest rest = TurnOnce(); rest.running; rest = TurnOnce()) {
+    ring_->Turn(rest.wait_nanos);
+    if (rest.wait_nanos != 0) mailbox_.Wake();
   }
 }
 
-bool Shard::Turn() {
+Shard::Rest Shard::TurnOnce() {
   uint64_t started = clock_.MonotonicNanos();
   keys_.SetNow(clock_.NowMillis());
   loop_stats_.mail_delivered += mailbox_.Deliver(*this, kMailPerSender);
@@ -173,15 +177,14 @@ bool Shard::Turn() {
   loop_stats_.busy_nanos += took;
   loop_stats_.longest_turn_nanos = std::max(loop_stats_.longest_turn_nanos, took);
 
-  if (stopping_ && log_->idle() && mailbox_.InboxEmpty()) return false;
+  if (stopping_ && log_->idle() && mailbox_.InboxEmpty()) return {.running = false};
   bool may_sleep = !more && mailbox_.OutboxEmpty() && mailbox_.PrepareSleep();
-  ring_->Turn(may_sleep ? SleepNanos(ended) : 0);
-  if (may_sleep) mailbox_.Wake();
-  return true;
+  return {.wait_nanos = may_sleep ? SleepNanos(ended) : 0};
 }
 
 void Shard::FlushMail() {
   mailbox_.Flush([this](ShardId sleeper) {
+    if (ring_ == nullptr) return;  // its driver sees that the sleeper's flag was taken down
     ring_->WakeOther(group_.ring_fds[sleeper].load(std::memory_order_acquire));
   });
 }

@@ -57,11 +57,22 @@ class Shard {
 
   /// Makes this the thread's shard and creates its ring.
   Status Attach(const Ring::Options& options);
+  /// Makes this the thread's shard; all that a shard without a ring needs, whose turns somebody
+  /// else drives. Several of them may take turns on one thread.
+  void Enter();
   /// Takes over the recovered log's writer; everything up to it counts as settled.
   void StartLog(std::unique_ptr<LogWriter> log, TxnId last_txn);
   void set_hook(TurnHook* hook) { hook_ = hook; }
   /// Turns until Stop() was called and everything appended has been settled.
   void Run();
+  /// What a turn leaves to do: wait for events, for at most this time (0: there is work already).
+  struct Rest {
+    bool running = true;
+    uint64_t wait_nanos = 0;
+  };
+  /// One turn of Run() up to where it would wait. If wait_nanos is not 0, the shard has announced
+  /// that it sleeps; call mail().Wake() before the next turn.
+  Rest TurnOnce();
   /// Ends Run() soon. This shard's thread only.
   void Stop() { stopping_ = true; }
   /// Blocking: writes and syncs what is left of the log. After Run().
@@ -133,7 +144,6 @@ class Shard {
   void set_active_expire(bool on) { active_expire_ = on; }
 
  private:
-  bool Turn();
   void RunTimers(uint64_t now);
   bool BackgroundWork(uint64_t now);
   void OnLogProgress();

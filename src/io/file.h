@@ -55,6 +55,7 @@ class FileSystem {
                                                        bool create) = 0;
   /// Names (not paths) of the entries of `directory`, sorted.
   virtual StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
+  /// Creates the directory and those above it, as far as they are missing; durable on return.
   virtual Status CreateDirectories(const std::string& directory) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;

@@ -127,9 +127,15 @@ StatusOr<std::vector<std::string>> PosixFileSystem::List(const std::string& dire
 }
 
 Status PosixFileSystem::CreateDirectories(const std::string& directory) {
+  std::filesystem::path path = directory;
+  if (!path.has_filename()) path = path.parent_path();  // a slash at the end
   std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  return error ? ErrnoStatus(error.value(), "create directory " + directory) : OkStatus();
+  if (path.empty() || std::filesystem::is_directory(path, error)) return OkStatus();
+  std::string parent = path.has_parent_path() ? path.parent_path().string() : ".";
+  FLASHDB_RETURN_IF_ERROR(CreateDirectories(parent));
+  std::filesystem::create_directory(path, error);
+  if (error) return ErrnoStatus(error.value(), "create directory " + directory);
+  return SyncDirectory(parent);
 }
 
 Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {

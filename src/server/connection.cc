@@ -54,7 +54,7 @@ bool Connection::InputIsFull() const {
 void Connection::OnReceived(int32_t result, uint32_t flags) {
   if ((flags & IORING_CQE_F_MORE) == 0) receiving_ = false;
   if (result > 0) {
-    ReceiveBuffers& buffers = server_.shard().ring().receive_buffers();
+    auto& buffers = server_.shard().ring().receive_buffers();
     if (!closing_) Append(buffers.Data(flags, result));
     buffers.Recycle(flags);
   } else if (result == 0) {

@@ -46,11 +46,15 @@ class FakeFile final : public File {
   Status WriteAt(uint64_t offset, std::span<const uint8_t> bytes) override {
     CheckAlignment(offset, bytes);
     FLASHDB_RETURN_IF_ERROR(ToStatus(disk_.WriteSectors(*inode_, offset, bytes), path_));
-    if (mode_ == WriteMode::kDirectSync) FakeDisk::MakeDurable(*inode_);
+    if (mode_ == WriteMode::kDirectSync) {
+      disk_.MakeDurable(*inode_, offset / FakeDisk::kSector,
+                        (offset + bytes.size()) / FakeDisk::kSector);
+    }
     return OkStatus();
   }
   Status Sync() override { return ToStatus(disk_.SyncInode(*inode_), path_); }
   Status Truncate(uint64_t size) override {
+    if (!disk_.MayChange()) return ErrnoStatus(EIO, path_);
     for (uint64_t sector = size / FakeDisk::kSector; sector <= inode_->size / FakeDisk::kSector;
          ++sector) {
       inode_->now.erase(sector);
@@ -96,7 +100,7 @@ StatusOr<std::unique_ptr<File>> FakeDisk::OpenForWrite(const std::string& path, 
   if (create && found != names_.end()) return ErrnoStatus(EEXIST, "open " + path);
   if (!create && found == names_.end()) return ErrnoStatus(ENOENT, "open " + path);
   InodePtr inode = create ? std::make_shared<Inode>() : found->second;
-  if (create) Change({"", path, inode});
+  if (create) FLASHDB_RETURN_IF_ERROR(Change({"", path, inode}));
   return std::make_unique<FakeFile>(*this, inode, path, mode);
 }
 
@@ -108,19 +112,26 @@ StatusOr<std::vector<std::string>> FakeDisk::List(const std::string& directory) 
   return list;
 }
 
-Status FakeDisk::CreateDirectories(const std::string&) { return OkStatus(); }
+Status FakeDisk::CreateDirectories(const std::string& directory) {
+  for (size_t end = directory.find('/', 1);; end = directory.find('/', end + 1)) {
+    std::string path = directory.substr(0, end);
+    if (!names_.contains(path)) {
+      if (!MayChange()) return ErrnoStatus(EIO, path);
+      names_[path] = durable_names_[path] = std::make_shared<Inode>();
+    }
+    if (end == std::string::npos) return OkStatus();
+  }
+}
 
 Status FakeDisk::Rename(const std::string& from, const std::string& to) {
   auto found = names_.find(from);
   if (found == names_.end()) return ErrnoStatus(ENOENT, "rename " + from);
-  Change({from, to, found->second});
-  return OkStatus();
+  return Change({from, to, found->second});
 }
 
 Status FakeDisk::Remove(const std::string& path) {
   if (!names_.contains(path)) return ErrnoStatus(ENOENT, "remove " + path);
-  Change({path, "", nullptr});
-  return OkStatus();
+  return Change({path, "", nullptr});
 }
 
 bool FakeDisk::Exists(const std::string& path) {
@@ -134,6 +145,8 @@ StatusOr<std::unique_ptr<File>> FakeDisk::OpenDirectory(const std::string& path)
 }
 
 Status FakeDisk::SyncDirectory(const std::string& directory) {
+  if (!MayChange()) return ErrnoStatus(EIO, directory);
+  if (lies_) return OkStatus();
   std::vector<DirectoryChange> others;
   for (DirectoryChange& change : changes_) {
     const std::string& name = change.added.empty() ? change.removed : change.added;
@@ -147,9 +160,11 @@ Status FakeDisk::SyncDirectory(const std::string& directory) {
   return OkStatus();
 }
 
-void FakeDisk::Change(DirectoryChange change) {
+Status FakeDisk::Change(DirectoryChange change) {
+  if (!MayChange()) return ErrnoStatus(EIO, change.added + change.removed);
   Apply(names_, change);
   changes_.push_back(std::move(change));
+  return OkStatus();
 }
 
 void FakeDisk::Apply(std::map<std::string, InodePtr>& names, const DirectoryChange& change) {
@@ -161,22 +176,22 @@ void FakeDisk::Write(File& file, uint64_t offset, std::span<const uint8_t> bytes
                      Completion& done) {
   auto& fake = static_cast<FakeFile&>(file);
   fake.CheckAlignment(offset, bytes);
-  pending_.push_back({Kind::kWrite, &file, fake.inode(), offset, bytes, {}, &done});
+  pending_.push_back({Kind::kWrite, &file, fake.inode(), offset, bytes, {}, &done, submitter_});
 }
 
 void FakeDisk::Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) {
   auto& fake = static_cast<FakeFile&>(file);
-  pending_.push_back({Kind::kRead, &file, fake.inode(), offset, {}, into, &done});
+  pending_.push_back({Kind::kRead, &file, fake.inode(), offset, {}, into, &done, submitter_});
 }
 
 void FakeDisk::Sync(File& file, Completion& done) {
   auto& fake = static_cast<FakeFile&>(file);
-  pending_.push_back({Kind::kSync, &file, fake.inode(), 0, {}, {}, &done});
+  pending_.push_back({Kind::kSync, &file, fake.inode(), 0, {}, {}, &done, submitter_});
 }
 
 void FakeDisk::Allocate(File& file, uint64_t size, Completion& done) {
   auto& fake = static_cast<FakeFile&>(file);
-  pending_.push_back({Kind::kAllocate, &file, fake.inode(), size, {}, {}, &done});
+  pending_.push_back({Kind::kAllocate, &file, fake.inode(), size, {}, {}, &done, submitter_});
 }
 
 void FakeDisk::SyncDirectory(File& directory, Completion& done) {
@@ -206,7 +221,8 @@ int32_t FakeDisk::Perform(const Pending& pending) {
     case Kind::kWrite: {
       int result = WriteSectors(*pending.inode, pending.offset, pending.bytes);
       if (result >= 0 && pending.file->mode() == WriteMode::kDirectSync) {
-        MakeDurable(*pending.inode);
+        MakeDurable(*pending.inode, pending.offset / kSector,
+                    (pending.offset + pending.bytes.size()) / kSector);
       }
       return result;
     }
@@ -234,43 +250,80 @@ void FakeDisk::PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes) {
   }
 }
 
+// Through a copy of the sectors at both ends, which a buffered write may cover in part.
+void FakeDisk::PutBytes(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    uint64_t sector = (offset + at) / kSector;
+    size_t begin = (offset + at) % kSector;
+    size_t size = std::min(kSector - begin, bytes.size() - at);
+    auto found = inode.now.find(sector);
+    bool zeros_on_zeros = found == inode.now.end() && AllZero(bytes.data() + at, size);
+    if (!zeros_on_zeros) {
+      Sector changed{};
+      if (found != inode.now.end()) {
+        ++overwritten_sectors_;
+        changed = found->second;
+      }
+      std::memcpy(changed.data() + begin, bytes.data() + at, size);
+      PutSector(inode, sector, changed.data());
+    }
+    at += size;
+  }
+}
+
+// The write during which the disk stopped: any of its sectors may have been written.
+void FakeDisk::TearLastWrite(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes) {
+  if (changes_made_ != stop_at_change_ || offset % kSector != 0) return;
+  Random random(changes_made_ ^ offset);
+  for (size_t at = 0; at + kSector <= bytes.size(); at += kSector) {
+    if (random.Below(2) == 0 && offset + at + kSector <= inode.size) {
+      PutSector(inode, (offset + at) / kSector, bytes.data() + at);
+    }
+  }
+}
+
 int FakeDisk::WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes) {
-  FLASHDB_CHECK(offset % kSector == 0 && bytes.size() % kSector == 0, "write of {} bytes at {}",
-                bytes.size(), offset);
+  if (!MayChange()) {
+    TearLastWrite(inode, offset, bytes);
+    return -EIO;
+  }
   if (++writes_ >= fail_writes_from_) return -EIO;
   uint64_t end = std::max(inode.size, offset + bytes.size());
   if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
   inode.size = end;
-  for (size_t at = 0; at < bytes.size(); at += kSector) {
-    uint64_t sector = (offset + at) / kSector;
-    bool zeros_on_zeros = AllZero(bytes.data() + at, kSector) && !inode.now.contains(sector);
-    if (zeros_on_zeros) continue;
-    if (inode.now.contains(sector)) ++overwritten_sectors_;
-    PutSector(inode, sector, bytes.data() + at);
-  }
+  PutBytes(inode, offset, bytes);
   return static_cast<int>(bytes.size());
 }
 
 int FakeDisk::SyncInode(Inode& inode) {
+  if (!MayChange()) return -EIO;
   if (++syncs_ >= fail_syncs_from_) return -EIO;
   MakeDurable(inode);
   return 0;
 }
 
-void FakeDisk::MakeDurable(Inode& inode) {
-  for (uint64_t sector : inode.dirty) {
-    auto found = inode.now.find(sector);
-    if (found == inode.now.end()) {
-      inode.durable.erase(sector);
-    } else {
-      inode.durable[sector] = found->second;
-    }
+void FakeDisk::Settle(Inode& inode, uint64_t sector) {
+  auto found = inode.now.find(sector);
+  if (found == inode.now.end()) {
+    inode.durable.erase(sector);
+  } else {
+    inode.durable[sector] = found->second;
   }
-  inode.dirty.clear();
+}
+
+void FakeDisk::MakeDurable(Inode& inode, uint64_t first, uint64_t end) {
+  if (lies_) return;
+  for (auto sector = inode.dirty.begin(); sector != inode.dirty.end();) {
+    auto here = sector++;
+    if (*here < first || *here >= end) continue;
+    Settle(inode, *here);
+    inode.dirty.erase(here);
+  }
   inode.durable_size = inode.size;
 }
 
 int FakeDisk::AllocateInode(Inode& inode, uint64_t size) {
+  if (!MayChange()) return -EIO;
   uint64_t end = std::max(inode.size, size);
   if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
   inode.size = end;
@@ -309,7 +362,9 @@ void FakeDisk::LoseSome(Inode& inode, Random& random) {
     }
   }
   if (random.Below(2) == 0) inode.size = inode.durable_size;
-  MakeDurable(inode);
+  for (uint64_t sector : dirty) Settle(inode, sector);
+  inode.dirty.clear();
+  inode.durable_size = inode.size;
 }
 
 void FakeDisk::PowerLoss(uint64_t seed) {
@@ -330,6 +385,29 @@ void FakeDisk::KillProcess(uint64_t seed) {
     pending_.pop_front();
     if (random.Below(2) == 0) Perform(pending);
   }
+}
+
+std::unique_ptr<FakeDisk> FakeDisk::CrashedCopy(bool power, uint64_t seed) const {
+  auto copy = std::make_unique<FakeDisk>(*this);
+  absl::flat_hash_map<const Inode*, InodePtr> copies;
+  auto copied = [&copies](const InodePtr& inode) -> InodePtr {
+    if (inode == nullptr) return nullptr;
+    InodePtr& mine = copies[inode.get()];
+    if (mine == nullptr) mine = std::make_shared<Inode>(*inode);
+    return mine;
+  };
+  for (auto& [path, inode] : copy->names_) inode = copied(inode);
+  for (auto& [path, inode] : copy->durable_names_) inode = copied(inode);
+  for (DirectoryChange& change : copy->changes_) change.inode = copied(change.inode);
+  for (Pending& pending : copy->pending_) pending.inode = copied(pending.inode);
+  copy->stop_at_change_ = UINT64_MAX;
+  copy->StopFailing();
+  if (power) {
+    copy->PowerLoss(seed);
+  } else {
+    copy->KillProcess(seed);
+  }
+  return copy;
 }
 
 void FakeDisk::Damage(const std::string& path, uint64_t offset) {

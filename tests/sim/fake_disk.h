@@ -51,6 +51,9 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   void RunOne(size_t index = 0);
   /// Until nothing is pending.
   void RunAll();
+  /// Operations that are asked for from now on are `submitter`'s (a shard's, say).
+  void set_submitter(uint32_t submitter) { submitter_ = submitter; }
+  uint32_t SubmitterOf(size_t index) const { return pending_.at(index).submitter; }
   /// The pending operation at `index` is a write of log data (not of zeros).
   bool IsDataWrite(size_t index) const;
 
@@ -61,6 +64,15 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   /// The process dies, the machine lives on: what was written stays (though not durable); pending
   /// operations may or may not take effect.
   void KillProcess(uint64_t seed);
+  /// What a new process finds after the power failed (or, with `power` false, after only the
+  /// process was killed) at this instant. This disk stays as it is, for those who still use it.
+  std::unique_ptr<FakeDisk> CrashedCopy(bool power, uint64_t seed) const;
+  /// The disk stops at the nth change from now (1: the next): that one may happen in part, it and
+  /// all later ones fail. For crashes inside blocking calls.
+  void StopAtChange(uint64_t nth) { stop_at_change_ = changes_made_ + nth; }
+  bool stopped() const { return changes_made_ >= stop_at_change_; }
+  /// A disk that acknowledges syncs and does nothing for them.
+  void set_lies(bool lies) { lies_ = lies; }
 
   /// The nth write (sync) from now, 1 being the next, fails with EIO, as do all after it.
   void FailWritesFrom(uint64_t nth) { fail_writes_from_ = writes_ + nth; }
@@ -79,7 +91,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
  private:
   friend class FakeFile;
   using Sector = std::array<uint8_t, kSector>;
-  // A sector that is not in the map holds zeros.
+  // A sector that is not in the map holds zeros. A directory is an inode too, always empty.
   struct Inode {
     absl::flat_hash_map<uint64_t, Sector> now;
     absl::flat_hash_map<uint64_t, Sector> durable;
@@ -102,17 +114,24 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     std::span<const uint8_t> bytes;
     std::span<uint8_t> into;
     Completion* done;
+    uint32_t submitter;
   };
 
+  /// Counts a change; false if the disk has stopped.
+  bool MayChange() { return ++changes_made_ < stop_at_change_; }
+  void TearLastWrite(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
+  void PutBytes(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
   int WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
   static void PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes);
   int SyncInode(Inode& inode);
   int AllocateInode(Inode& inode, uint64_t size);
-  static void MakeDurable(Inode& inode);
-  void Change(DirectoryChange change);
+  /// The sectors [first, end) of what was written, and the size.
+  void MakeDurable(Inode& inode, uint64_t first = 0, uint64_t end = UINT64_MAX);
+  static void Settle(Inode& inode, uint64_t sector);
+  Status Change(DirectoryChange change);
   static void Apply(std::map<std::string, InodePtr>& names, const DirectoryChange& change);
   void LandSome(const Pending& pending, Random& random);
-  static void LoseSome(Inode& inode, Random& random);
+  void LoseSome(Inode& inode, Random& random);
   int32_t Perform(const Pending& pending);
 
   uint32_t block_bytes_;
@@ -127,6 +146,10 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   uint64_t capacity_ = UINT64_MAX;
   uint64_t overwritten_sectors_ = 0;
   bool refuse_direct_ = false;
+  bool lies_ = false;
+  uint32_t submitter_ = 0;
+  uint64_t changes_made_ = 0;
+  uint64_t stop_at_change_ = UINT64_MAX;
 };
 
 }  // namespace flashdb
