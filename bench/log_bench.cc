@@ -27,6 +27,7 @@ class EmptyDisk final : public AsyncFiles {
   }
   void Sync(File&, Completion& done) override { pending_.push_back({&done, 0}); }
   void Allocate(File&, uint64_t, Completion& done) override { pending_.push_back({&done, 0}); }
+  void SyncDirectory(File&, Completion& done) override { pending_.push_back({&done, 0}); }
 
   void RunAll() {
     while (!pending_.empty()) {

@@ -129,13 +129,16 @@ StatusOr<std::vector<std::string>> PosixFileSystem::List(const std::string& dire
 Status PosixFileSystem::CreateDirectories(const std::string& directory) {
   std::filesystem::path path = directory;
   if (!path.has_filename()) path = path.parent_path();  // a slash at the end
+  std::vector<std::string> changed;  // directories that get a new entry
   std::error_code error;
-  if (path.empty() || std::filesystem::is_directory(path, error)) return OkStatus();
-  std::string parent = path.has_parent_path() ? path.parent_path().string() : ".";
-  FLASHDB_RETURN_IF_ERROR(CreateDirectories(parent));
-  std::filesystem::create_directory(path, error);
+  for (auto missing = path; !missing.empty() && !std::filesystem::is_directory(missing, error);
+       missing = missing.parent_path()) {
+    changed.push_back(missing.has_parent_path() ? missing.parent_path().string() : ".");
+  }
+  std::filesystem::create_directories(path, error);
   if (error) return ErrnoStatus(error.value(), "create directory " + directory);
-  return SyncDirectory(parent);
+  for (const std::string& parent : changed) FLASHDB_RETURN_IF_ERROR(SyncDirectory(parent));
+  return OkStatus();
 }
 
 Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {

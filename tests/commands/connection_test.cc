@@ -433,7 +433,7 @@ TEST_F(ConnectionTest, ConfigRewriteNeedsAFile) {
 
 TEST_F(ConnectionTest, TimeHasMicroseconds) {
   clock_.AdvanceMicros(42);
-  EXPECT_EQ(Run("TIME"), "*2\r\n$10\r\n1000000005\r\n$2\r\n42\r\n");
+  EXPECT_EQ(Run("TIME"), "*2\r\n$7\r\n1000005\r\n$2\r\n42\r\n");
 }
 
 TEST_F(ConnectionTest, WhatIsMissingSaysSo) {

@@ -70,7 +70,8 @@ std::string ServerFixture::RunArgs(Client& client, const std::vector<std::string
     reply.Error(error);
     return out;
   }
-  SessionContext context{args, client.session, engine_, reply};
+  std::vector<Gate> gates;
+  SessionContext context{args, client.session, engine_, reply, &gates};
   if (command->session != nullptr) {
     command->session(context);
     return out;
