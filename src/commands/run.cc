@@ -1,6 +1,7 @@
 #include "commands/run.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/cycles.h"
 #include "commands/engine.h"
@@ -10,7 +11,10 @@
 namespace flashdb {
 namespace {
 
-constexpr size_t kPrefetchBatch = 16;
+// Of one run at a time, and of all together: what is loaded must still be in the first-level cache
+// when it is used.
+constexpr size_t kPrefetchOfRun = 16;
+constexpr size_t kPrefetchBatch = 64;
 
 void ResumeRun(LockRequest& lock);
 void RunThere(Shard& here, const Envelope& mail);
@@ -83,21 +87,13 @@ void ExecuteRequest(Shard& here, Run& run, const Request& request) {
   NoteGate(here, run, start);
 }
 
-// Loads what the next requests will look up. A batch is small enough for the first-level cache and
-// large enough to keep the memory busy.
-void PrefetchNext(const Keyspace& keys, const Run& run) {
-  size_t count = std::min(run.count - run.next, kPrefetchBatch);
-  if (count < 2) return;
-  keys.Prefetch(count, [&](size_t i) {
-    const Request& request = run.requests[run.next + i];
-    return std::pair<uint32_t, const KeyRef&>(request.db, request.key);
-  });
-}
-
 // True when the run is done, false if it waits for a lock.
 bool ExecuteInOrder(Shard& here, Run& run) {
   while (run.next < run.count) {
-    if (run.next % kPrefetchBatch == 0) PrefetchNext(here.keys(), run);
+    if (run.next >= run.prefetched) {
+      Run* self = &run;
+      PrefetchRuns(here.keys(), {&self, 1});
+    }
     const Request& request = run.requests[run.next];
     bool queued = Blocked(here, request);
     if (queued && !QueueForLocks(here, run, run.next + 1)) return false;
@@ -183,6 +179,22 @@ void RunThere(Shard& here, const Envelope& mail) {
 }
 
 }  // namespace
+
+void PrefetchRuns(const Keyspace& keys, std::span<Run* const> runs) {
+  std::array<const Request*, kPrefetchBatch> batch;
+  size_t count = 0;
+  for (Run* run : runs) {
+    size_t end =
+        std::min({run->count, run->next + kPrefetchOfRun, run->next + batch.size() - count});
+    for (run->prefetched = run->next; run->prefetched < end; ++run->prefetched) {
+      batch[count++] = &run->requests[run->prefetched];
+    }
+  }
+  if (count < 2) return;
+  keys.Prefetch(count, [&](size_t i) {
+    return std::pair<uint32_t, const KeyRef&>(batch[i]->db, batch[i]->key);
+  });
+}
 
 bool StartRun(Run& run) {
   Shard& here = Shard::Current();

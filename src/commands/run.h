@@ -6,6 +6,7 @@
 
 #include <absl/container/inlined_vector.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,7 @@ struct Run : LockRequest {
 
   // Progress.
   size_t next = 0;
+  size_t prefetched = 0;  // the keys of so many requests are on their way into the cache
 
   static constexpr size_t kArgsKept = 1024;  // a huge command's memory is given back
 
@@ -76,6 +78,7 @@ struct Run : LockRequest {
     }
     count = 0;
     next = 0;
+    prefetched = 0;
     gates.clear();
     aborted = false;
     refused = false;
@@ -83,6 +86,10 @@ struct Run : LockRequest {
     watches.clear();
   }
 };
+
+/// Loads what the next requests of these runs, which belong to this shard, will look up. The more
+/// keys are loaded at a time, the less each of them waits for the memory.
+void PrefetchRuns(const Keyspace& keys, std::span<Run* const> runs);
 
 /// Executes the run on its owner. True: done already. False: on_done will be called.
 bool StartRun(Run& run);

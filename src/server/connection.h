@@ -41,6 +41,9 @@ class Connection final : public SessionLink {
 
   Session& session() { return session_; }
 
+  /// Parses what has arrived. The next run if it is for this shard, else nullptr: its keys are
+  /// worth loading before Work() executes it.
+  Run* Prepare();
   /// Executes what has arrived, up to a budget; true if more is left.
   bool Work();
   /// Sends what has been released.
@@ -91,6 +94,8 @@ class Connection final : public SessionLink {
 
   // Execution (connection_execute.cc).
   bool WorkForAWhile();
+  /// Nothing more is executed for now.
+  bool Holds() const { return busy_ || closing_ || close_after_output_ || Paused(); }
   bool RunUnfinished() const { return run_ != nullptr && run_->Unfinished(); }
   bool Step();
   void FillRun();

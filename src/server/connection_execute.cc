@@ -47,10 +47,16 @@ bool Connection::Work() {
   return more;
 }
 
+Run* Connection::Prepare() {
+  if (Holds()) return nullptr;
+  if (!RunUnfinished()) FillRun();
+  return run_->Unfinished() && run_->owner == server_.shard().id() ? run_.get() : nullptr;
+}
+
 bool Connection::WorkForAWhile() {
   if (closing_) return false;
   for (size_t steps = 0; steps < kStepsPerTurn; ++steps) {
-    if (busy_ || closing_ || close_after_output_ || Paused()) return false;
+    if (Holds()) return false;
     if (Step()) continue;
     if (next_ != Next::kNone) return false;  // CLIENT PAUSE holds it back
     if (TidyInput()) continue;

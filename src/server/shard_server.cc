@@ -6,6 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
 #include "commands/multi.h"
 #include "commands/pubsub.h"
 #include "server/server.h"
@@ -16,6 +19,7 @@ namespace {
 
 constexpr uint64_t kTickNanos = 100'000'000;
 constexpr size_t kIdleRuns = 64;
+constexpr size_t kPreparedTogether = 16;
 
 }  // namespace
 
@@ -170,12 +174,26 @@ void ShardServer::RetryLater(Connection& connection) { retry_.push_back(connecti
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
   working_.swap(ready_);
-  for (Connection* connection : working_) {
-    connection->listed_ready = false;
-    if (connection->Work()) MarkReady(*connection);
+  for (size_t i = 0; i < working_.size(); i += kPreparedTogether) {
+    WorkTogether(std::span(working_).subspan(i, std::min(kPreparedTogether, working_.size() - i)));
   }
   working_.clear();
   return !ready_.empty();
+}
+
+// Parses the input of several clients before it executes any: so the keys of all are loaded at
+// once.
+void ShardServer::WorkTogether(std::span<Connection* const> connections) {
+  std::array<Run*, kPreparedTogether> runs;
+  size_t count = 0;
+  for (Connection* connection : connections) {
+    connection->listed_ready = false;
+    if (Run* run = connection->Prepare()) runs[count++] = run;
+  }
+  PrefetchRuns(engine_.keys, {runs.data(), count});
+  for (Connection* connection : connections) {
+    if (connection->Work()) MarkReady(*connection);
+  }
 }
 
 void ShardServer::FlushOutput() {

@@ -5,6 +5,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -62,6 +63,7 @@ class ShardServer final : public TurnHook {
     bool armed = false;
   };
 
+  void WorkTogether(std::span<Connection* const> connections);
   void Accept(Listener& listener, int32_t result, uint32_t flags);
   void Arm(Listener& listener);
   void Bury(Connection& connection);
