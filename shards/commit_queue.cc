@@ -68,10 +68,10 @@ void CommitQueue::RemoveWaiter(SettleWaiter& waiter) {
 }
 
 void CommitQueue::Wake(ShardId shard) {
-  std::vector<SettleWaiter*> waking;
-  waking.swap(waiters_[shard]);
-  for (SettleWaiter* waiter : waking) waiter->registered = false;
-  for (SettleWaiter* waiter : waking) waiter->on_progress(*waiter);
+  waking_.swap(waiters_[shard]);
+  for (SettleWaiter* waiter : waking_) waiter->registered = false;
+  for (SettleWaiter* waiter : waking_) waiter->on_progress(*waiter);
+  waking_.clear();
 }
 
 }  // namespace flashdb

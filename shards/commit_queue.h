@@ -29,7 +29,8 @@ struct Gate {
 /// Something that waits for a shard to settle further (a connection with replies held back).
 /// Stays in place while registered.
 struct SettleWaiter {
-  /// Called when `source` settled further or failed; the waiter is no longer registered then.
+  /// Called when `source` settled further or failed; the waiter is no longer registered then. May
+  /// register again, must not change what is settled.
   void (*on_progress)(SettleWaiter& self) = nullptr;
   ShardId waits_for = 0;
   bool registered = false;
@@ -123,6 +124,7 @@ class CommitQueue {
   std::vector<std::string> failure_;  // by shard
   std::optional<ShardId> first_failed_;
   std::vector<std::vector<SettleWaiter*>> waiters_;  // by shard
+  std::vector<SettleWaiter*> waking_;
 };
 
 }  // namespace flashdb

@@ -119,6 +119,7 @@ class Connection final : public SessionLink {
   void AddGate(uint64_t start, ShardId shard, Lsn lsn);
   void NoteLatest(ShardId shard, Lsn lsn);
   size_t Releasable();
+  bool MoreFollowsSoon(size_t bytes) const;
   void FailGated();
   void DropMessage();
   void OnSent(int32_t result);
@@ -154,6 +155,7 @@ class Connection final : public SessionLink {
   bool receive_paused_ = false;
   bool sending_now_ = false;
   bool busy_ = false;  // a run or a coroutine is under way
+  bool away_ = false;  // the run is on another shard
   bool end_of_input_ = false;
   bool close_after_output_ = false;
   bool cut_short_ = false;  // an error took the place of replies; no more may follow

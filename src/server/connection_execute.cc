@@ -205,6 +205,8 @@ void Connection::ExecuteRun() {
     busy_ = false;
   } else if (run_->out == &out_) {
     OnRunParked();
+  } else {
+    away_ = !local;
   }
 }
 
@@ -239,7 +241,7 @@ void Connection::FinishRun() {
 }
 
 void Connection::Resume() {
-  busy_ = false;
+  busy_ = away_ = false;
   server_.MarkDirty(*this);
   if (!closing_) server_.MarkReady(*this);
 }

@@ -12,6 +12,8 @@ namespace flashdb {
 namespace {
 
 constexpr size_t kOutputKeep = 256 * 1024;
+// So much output is sent although more will follow soon.
+constexpr size_t kSendAtOnce = 16 * 1024;
 
 }  // namespace
 
@@ -76,9 +78,19 @@ void Connection::FailGated() {
   cut_short_ = close_after_output_ = true;
 }
 
+// A call of the kernel costs more than many replies. What follows within microseconds - from
+// another shard, or after a write to the page cache - goes out together with what is there. For a
+// disk nothing waits that need not.
+bool Connection::MoreFollowsSoon(size_t bytes) const {
+  if (bytes >= kSendAtOnce) return false;
+  bool gated = bytes < out_.size();
+  return away_ || (gated && server_.config().sync != SyncMode::kAlways);
+}
+
 void Connection::Flush() {
   if (closing_ || sending_now_) return;
   size_t bytes = Releasable();
+  if (bytes > 0 && MoreFollowsSoon(bytes)) return;
   if (bytes > 0) {
     if (bytes == out_.size()) {
       sending_.swap(out_);

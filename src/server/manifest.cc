@@ -102,6 +102,9 @@ StatusOr<std::vector<Generation>> ReadManifest(FileSystem& files, const std::str
     if (logs) return Damaged(path, "the file is missing though there are logs");
     return std::vector<Generation>{};
   }
+  // Whoever wrote it may have been killed before its name was on disk. It must be, before anything
+  // that needs it is.
+  FLASHDB_RETURN_IF_ERROR(files.SyncDirectory(dir));
   FLASHDB_ASSIGN_OR_RETURN(std::string text, ReadWhole(files, path));
   return Parse(path, text);
 }

@@ -8,6 +8,7 @@
 #include "base/crc32c.h"
 #include "io/posix_file.h"
 #include "server/recovery.h"
+#include "sim/fake_disk.h"
 
 namespace flashdb {
 namespace {
@@ -175,6 +176,21 @@ TEST_F(ManifestTest, AMissingManifestBesideSeveralGenerationsIsDamage) {
   MakeFile("wal/g000001/s0000/0000000000000001.seg");
   MakeFile("wal/g000002/s0000/0000000000000001.seg");
   ExpectDamaged("the file is missing though there are logs");
+}
+
+// A start may be killed after the manifest got its name and before that was on disk.
+TEST(ManifestOnFakeDiskTest, OneThatWasReadSurvivesAPowerCut) {
+  for (uint64_t seed = 1; seed <= 16; ++seed) {
+    FakeDisk disk;
+    ASSERT_TRUE(disk.CreateDirectories("/data").ok());
+    ASSERT_TRUE(WriteManifest(disk, "/data", {{.number = 1, .shards = 2}}).ok());
+    ASSERT_TRUE(disk.Rename("/data/MANIFEST", "/data/elsewhere").ok());
+    ASSERT_TRUE(disk.SyncDirectory("/data").ok());
+    ASSERT_TRUE(disk.Rename("/data/elsewhere", "/data/MANIFEST").ok());
+    ASSERT_TRUE(ReadManifest(disk, "/data").ok());
+    disk.PowerLoss(seed);
+    EXPECT_TRUE(disk.Exists("/data/MANIFEST")) << seed;
+  }
 }
 
 }  // namespace

@@ -108,6 +108,7 @@ class ShardServer final : public TurnHook {
   View& shard() { return view_; }
   Engine& engine() { return engine_; }
   const ConnectionLimits& limits() const { return limits_; }
+  const Config& config() const { return config_; }
   void MarkReady(Connection& connection);
   void MarkDirty(Connection& connection);
   void RetryLater(Connection& connection) { MarkReady(connection); }
@@ -127,6 +128,7 @@ class ShardServer final : public TurnHook {
   View view_;
   Engine engine_;
   ConnectionLimits limits_;
+  Config config_;
   std::map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> ready_;
   std::vector<Connection*> working_;
