@@ -339,7 +339,11 @@ Task<void> Connection::ExecuteSlow() {
   if (!closing_ && !cut_short_) {
     for (const Gate& gate : gates) AddGate(OutputEnd(), gate.shard, gate.lsn);
     size_t start = out_.size();
-    out_.append(text);
+    if (out_.empty()) {
+      out_.swap(text);  // KEYS may have found millions
+    } else {
+      out_.append(text);
+    }
     EndReply(start);
   }
   Resume();
