@@ -56,9 +56,7 @@ bool IsRespTwo(std::string_view reply) {
 }  // namespace
 
 CommandWorld::CommandWorld() {
-  Status attached =
-      shard_.Attach({.entries = 8, .receive_buffers = 2, .receive_buffer_bytes = 1024});
-  FLASHDB_CHECK(attached.ok(), "{}", MessageOf(attached));
+  shard_.Enter();
   LogOptions options{.directory = kLog, .segment_bytes = kMinSegmentBytes, .block_bytes = 512};
   options.mode = WriteMode::kDirectSync;
   options.spare_segments = 1;
@@ -67,7 +65,7 @@ CommandWorld::CommandWorld() {
   FLASHDB_CHECK(log.ok(), "{}", MessageOf(log.status()));
   shard_.StartLog(*std::move(log), 0);
   shard_.set_hook(&turn_);
-  shard_.Stop();  // Run() then ends when there is no work
+  shard_.Stop();  // its turns then end when there is no work
   Engine::SetCurrent(&engine_);
   engine_.max_string_bytes = kMaxStringBytes;
   services_.facts_.run_id = std::string(40, 'a');
@@ -229,7 +227,7 @@ void CommandWorld::ExecuteTask(Task<void> task) {
 }
 
 void CommandWorld::Settle() {
-  shard_.Run();
+  while (shard_.TurnOnce().running) shard_.mail().Wake();
   FLASHDB_CHECK(shard_.log().failure().ok(), "{}", MessageOf(shard_.log().failure()));
   FLASHDB_CHECK(shard_.commits().settled() == shard_.log().appended(), "a record never settles");
 }

@@ -40,7 +40,7 @@ TEST(FuzzReachTest, EveryCommandOfTheTableIsFuzzed) {
     // OBJECT FREQ needs an LFU policy, which there is not.
     const bool on_data =
         (command.has(kWrite) || command.has(kReadOnly)) && command.name != "object|freq";
-    if (on_data) EXPECT_TRUE(reach.succeeded[i]) << command.name << " is only ever refused";
+    EXPECT_TRUE(reach.succeeded[i] || !on_data) << command.name << " is only ever refused";
   }
 }
 
