@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cstring>
 
@@ -66,7 +67,9 @@ HeaderState DecodeSegmentHeader(std::span<const uint8_t> bytes, SegmentHeader& h
   header.segment_bytes = LoadLittle<uint64_t>(from + 72);
   header.block_bytes = LoadLittle<uint32_t>(from + 80);
   header.flags = LoadLittle<uint32_t>(from + 84);
-  return header.block_bytes >= 512 ? HeaderState::kValid : HeaderState::kInvalid;
+  const bool possible = header.block_bytes >= 512 && std::has_single_bit(header.block_bytes) &&
+                        header.block_bytes <= header.segment_bytes;
+  return possible ? HeaderState::kValid : HeaderState::kInvalid;
 }
 
 void SealFrame(const FrameHeader& header, uint8_t* frame) {

@@ -120,8 +120,7 @@ Status RemoveVoid(FileSystem& files, const LogScan& scan, uint64_t last_kept) {
 
 class Replayer {
  public:
-  Replayer(const LogScan& scan, const Cut& cut, const ReplayFn& fn)
-      : scan_(scan), cut_(cut), fn_(fn) {}
+  Replayer(const Cut& cut, const ReplayFn& fn) : cut_(cut), fn_(fn) {}
 
   Status Segment(FileSystem& files, const LiveSegment& segment, bool first);
 
@@ -129,7 +128,6 @@ class Replayer {
   Status Take(const Fragment& fragment);
   Status Deliver(const Fragment& fragment, std::string_view record);
 
-  const LogScan& scan_;
   const Cut& cut_;
   const ReplayFn& fn_;
   FragmentWalker walker_;
@@ -222,7 +220,7 @@ StatusOr<LogStart> ApplyCut(FileSystem& files, const LogScan& scan, const Cut& c
 }
 
 Status ReplayLog(FileSystem& files, const LogScan& scan, const Cut& cut, const ReplayFn& fn) {
-  Replayer replayer(scan, cut, fn);
+  Replayer replayer(cut, fn);
   bool first = true;
   for (const LiveSegment& segment : scan.segments) {
     if (segment.header.first_lsn >= cut.lsn && !first) break;

@@ -17,7 +17,8 @@ namespace flashdb {
 struct RequestLimits {
   uint64_t max_bulk_bytes = uint64_t{512} << 20;
   uint32_t max_args = 1024 * 1024;
-  /// Longest inline command, and longest count line of a RESP request, without its line end.
+  /// Longest inline command, and longest count line of a RESP request, without its line end; at
+  /// least 32, which any count fits.
   uint32_t max_inline_bytes = 64 * 1024;
   /// False for a client that must AUTH first: it gets at most kStrangerArgs arguments of
   /// kStrangerBulkBytes bytes.
