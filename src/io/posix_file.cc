@@ -129,7 +129,7 @@ StatusOr<std::vector<std::string>> PosixFileSystem::List(const std::string& dire
 Status PosixFileSystem::CreateDirectories(const std::string& directory) {
   std::filesystem::path path = directory;
   if (!path.has_filename()) path = path.parent_path();  // a slash at the end
-  std::vector<std::string> changed;  // directories that get a new entry
+  std::vector<std::string> changed;                     // directories that get a new entry
   std::error_code error;
   for (auto missing = path; !missing.empty() && !std::filesystem::is_directory(missing, error);
        missing = missing.parent_path()) {
