@@ -6,9 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-
 #include "commands/multi.h"
 #include "commands/pubsub.h"
 #include "server/server.h"
@@ -18,8 +15,6 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kTickNanos = 100'000'000;
-constexpr size_t kIdleRuns = 64;
-constexpr size_t kPreparedTogether = 16;
 
 }  // namespace
 
@@ -146,71 +141,18 @@ void ShardServer::CloseAll() {
 
 // ---- The turn ----------------------------------------------------------------------------------
 
-std::unique_ptr<Run> ShardServer::BorrowRun() {
-  if (idle_runs_.empty()) return std::make_unique<Run>();
-  std::unique_ptr<Run> run = std::move(idle_runs_.back());
-  idle_runs_.pop_back();
-  return run;
-}
-
-void ShardServer::ReturnRun(std::unique_ptr<Run> run) {
-  if (idle_runs_.size() < kIdleRuns) idle_runs_.push_back(std::move(run));
-}
-
-void ShardServer::MarkReady(Connection& connection) {
-  if (connection.listed_ready) return;
-  connection.listed_ready = true;
-  ready_.push_back(&connection);
-}
-
-void ShardServer::MarkDirty(Connection& connection) {
-  if (connection.listed_dirty) return;
-  connection.listed_dirty = true;
-  dirty_.push_back(&connection);
-}
-
 void ShardServer::RetryLater(Connection& connection) { retry_.push_back(connection.session().id); }
 
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
-  working_.swap(ready_);
-  for (size_t i = 0; i < working_.size(); i += kPreparedTogether) {
-    WorkTogether(std::span(working_).subspan(i, std::min(kPreparedTogether, working_.size() - i)));
-  }
-  working_.clear();
-  return !ready_.empty();
-}
-
-// Parses the input of several clients before it executes any: so the keys of all are loaded at
-// once.
-void ShardServer::WorkTogether(std::span<Connection* const> connections) {
-  std::array<Run*, kPreparedTogether> runs;
-  size_t count = 0;
-  for (Connection* connection : connections) {
-    connection->listed_ready = false;
-    if (Run* run = connection->Prepare()) runs[count++] = run;
-  }
-  PrefetchRuns(engine_.keys, {runs.data(), count});
-  for (Connection* connection : connections) {
-    if (connection->Work()) MarkReady(*connection);
-  }
+  return lists_.Work(engine_.keys);
 }
 
 void ShardServer::FlushOutput() {
-  flushing_.swap(dirty_);
-  for (Connection* connection : flushing_) {
-    connection->listed_dirty = false;
-    connection->Flush();
-    if (connection->Dead()) Bury(*connection);
-  }
-  flushing_.clear();
-}
-
-void ShardServer::Bury(Connection& connection) {
-  if (connection.listed_ready) std::erase(ready_, &connection);
-  if (connection.listed_dirty) std::erase(dirty_, &connection);
-  connections_.erase(connection.session().id);
-  server_.ReleaseConnection();
+  lists_.Flush([this](Connection& connection) {
+    connections_.erase(connection.session().id);
+    server_.ReleaseConnection();
+  });
 }
 
 void ShardServer::Tick() {

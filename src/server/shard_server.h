@@ -5,12 +5,13 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <memory>
-#include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "commands/engine.h"
 #include "server/connection.h"
+#include "server/connection_lists.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -40,11 +41,10 @@ class ShardServer final : public TurnHook {
   bool Empty() const { return connections_.empty(); }
 
   // For connections.
-  /// Runs are lent: that few of them, used again and again, stay in the cache.
-  std::unique_ptr<Run> BorrowRun();
-  void ReturnRun(std::unique_ptr<Run> run);
-  void MarkReady(Connection& connection);
-  void MarkDirty(Connection& connection);
+  std::unique_ptr<Run> BorrowRun() { return lists_.BorrowRun(); }
+  void ReturnRun(std::unique_ptr<Run> run) { lists_.ReturnRun(std::move(run)); }
+  void MarkReady(Connection& connection) { lists_.MarkReady(connection); }
+  void MarkDirty(Connection& connection) { lists_.MarkDirty(connection); }
   /// Will be marked ready again soon (CLIENT PAUSE).
   void RetryLater(Connection& connection);
   /// Ends what the session holds outside its connection.
@@ -63,10 +63,8 @@ class ShardServer final : public TurnHook {
     bool armed = false;
   };
 
-  void WorkTogether(std::span<Connection* const> connections);
   void Accept(Listener& listener, int32_t result, uint32_t flags);
   void Arm(Listener& listener);
-  void Bury(Connection& connection);
   void Tick();
   void SampleRates(uint64_t nanos);
 
@@ -76,11 +74,7 @@ class ShardServer final : public TurnHook {
   ConnectionLimits limits_;
   Engine engine_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Connection>> connections_;
-  std::vector<std::unique_ptr<Run>> idle_runs_;
-  std::vector<Connection*> ready_;
-  std::vector<Connection*> working_;
-  std::vector<Connection*> dirty_;
-  std::vector<Connection*> flushing_;
+  ConnectionLists lists_;
   std::vector<uint64_t> retry_;  // connection ids
   std::vector<std::unique_ptr<Listener>> listeners_;
   bool accept_failed_ = false;

@@ -99,16 +99,6 @@ void ShardServer::CloseAll() {
   for (auto& [id, connection] : connections_) connection->Close(false);
 }
 
-void ShardServer::MarkReady(Connection& connection) {
-  if (std::exchange(connection.listed_ready, true)) return;
-  ready_.push_back(&connection);
-}
-
-void ShardServer::MarkDirty(Connection& connection) {
-  if (std::exchange(connection.listed_dirty, true)) return;
-  dirty_.push_back(&connection);
-}
-
 void ShardServer::Forget(Session& session) {
   sockets_.Shutdown(session.fd);
   engine_.sessions.erase(session.id);
@@ -116,30 +106,8 @@ void ShardServer::Forget(Session& session) {
   DiscardMulti(session);
 }
 
-bool ShardServer::Work() {
-  working_.swap(ready_);
-  for (Connection* connection : working_) {
-    connection->listed_ready = false;
-    if (connection->Work()) MarkReady(*connection);
-  }
-  working_.clear();
-  return !ready_.empty();
-}
-
 void ShardServer::FlushOutput() {
-  flushing_.swap(dirty_);
-  for (Connection* connection : flushing_) {
-    connection->listed_dirty = false;
-    connection->Flush();
-    if (connection->Dead()) Bury(*connection);
-  }
-  flushing_.clear();
-}
-
-void ShardServer::Bury(Connection& connection) {
-  if (connection.listed_ready) std::erase(ready_, &connection);
-  if (connection.listed_dirty) std::erase(dirty_, &connection);
-  connections_.erase(connection.session().id);
+  lists_.Flush([this](Connection& connection) { connections_.erase(connection.session().id); });
 }
 
 }  // namespace flashdb

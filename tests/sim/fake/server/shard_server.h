@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "commands/engine.h"
 #include "server/connection.h"
+#include "server/connection_lists.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -109,31 +110,26 @@ class ShardServer final : public TurnHook {
   Engine& engine() { return engine_; }
   const ConnectionLimits& limits() const { return limits_; }
   const Config& config() const { return config_; }
-  void MarkReady(Connection& connection);
-  void MarkDirty(Connection& connection);
+  std::unique_ptr<Run> BorrowRun() { return lists_.BorrowRun(); }
+  void ReturnRun(std::unique_ptr<Run> run) { lists_.ReturnRun(std::move(run)); }
+  void MarkReady(Connection& connection) { lists_.MarkReady(connection); }
+  void MarkDirty(Connection& connection) { lists_.MarkDirty(connection); }
   void RetryLater(Connection& connection) { MarkReady(connection); }
   void Forget(Session& session);
   void LogClosed(const Session&, std::string_view) {}
-  std::unique_ptr<Run> BorrowRun() { return std::make_unique<Run>(); }
-  void ReturnRun(std::unique_ptr<Run>) {}
 
   // TurnHook.
-  bool Work() override;
+  bool Work() override { return lists_.Work(engine_.keys); }
   void FlushOutput() override;
 
  private:
-  void Bury(Connection& connection);
-
   SimSockets sockets_;
   View view_;
   Engine engine_;
   ConnectionLimits limits_;
   Config config_;
   std::map<uint64_t, std::unique_ptr<Connection>> connections_;
-  std::vector<Connection*> ready_;
-  std::vector<Connection*> working_;
-  std::vector<Connection*> dirty_;
-  std::vector<Connection*> flushing_;
+  ConnectionLists lists_;
 };
 
 }  // namespace flashdb

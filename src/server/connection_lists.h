@@ -1,0 +1,57 @@
+// Which of a shard's connections have something to do, and what is done with them in a turn. Used
+// by its shard's thread only. Sockets are none of its business, so the simulation uses it as it is.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "commands/run.h"
+#include "server/connection.h"
+
+namespace flashdb {
+
+/// Lists connections and owns none: who destroys a listed one must have got it from Flush().
+class ConnectionLists {
+ public:
+  /// The next Work() serves it. Marked during Work(): the one after.
+  void MarkReady(Connection& connection);
+  /// The next Flush() looks after it.
+  void MarkDirty(Connection& connection);
+
+  /// Executes what the ready connections have received, each up to its budget. True if some are
+  /// ready again. `keys` are the shard's.
+  bool Work(const Keyspace& keys);
+
+  /// Sends what the dirty connections may send. `bury(Connection&)` gets each one that is dead and
+  /// on no list any more: it may destroy it.
+  template <typename Bury>
+  void Flush(Bury bury) {
+    flushing_.swap(dirty_);
+    for (Connection* connection : flushing_) {
+      connection->listed_dirty = false;
+      connection->Flush();
+      if (!connection->Dead()) continue;
+      Unlist(*connection);
+      bury(*connection);
+    }
+    flushing_.clear();
+  }
+
+  /// Runs are lent: that few of them, used again and again, stay in the cache.
+  std::unique_ptr<Run> BorrowRun();
+  void ReturnRun(std::unique_ptr<Run> run);
+
+ private:
+  void WorkTogether(const Keyspace& keys, std::span<Connection* const> connections);
+  void Unlist(Connection& connection);
+
+  std::vector<Connection*> ready_;
+  std::vector<Connection*> working_;
+  std::vector<Connection*> dirty_;
+  std::vector<Connection*> flushing_;
+  std::vector<std::unique_ptr<Run>> idle_runs_;
+};
+
+}  // namespace flashdb
