@@ -7,13 +7,16 @@
 namespace flashdb {
 
 // A crowd may wait at one slot: counts answer here what a walk over the queue would.
-bool LockTable::SlotQueue::MayAdmitNext() const {
-  if (granted == requests.size()) return false;
-  return granted == 0 || (!requests[granted]->exclusive && !requests.front()->exclusive);
+bool LockTable::MayAdmitNext(SlotId slot, const SlotQueue& queue) const {
+  if (queue.granted == queue.requests.size()) return false;
+  const bool exclusive = queue.requests[queue.granted]->exclusive;
+  if (HoldBlocks(slot, exclusive)) return false;
+  return queue.granted == 0 || (!exclusive && !queue.requests.front()->exclusive);
 }
 
 bool LockTable::SlowBlocks(SlotId slot, bool exclusive) const {
   if (!all_.empty() && (exclusive || all_exclusive_ > 0)) return true;
+  if (HoldBlocks(slot, exclusive)) return true;
   auto it = queues_.find(slot);
   if (it == queues_.end()) return false;
   return exclusive || it->second.exclusive > 0;
@@ -28,7 +31,7 @@ bool LockTable::Acquire(LockRequest& request) {
   }
   if (request.all) {
     PushToAll(request);
-    request.granted = active_ == 0;
+    request.granted = active_ == 0 && holds_ == 0;
     return request.granted;
   }
   Enter(request);
@@ -44,7 +47,7 @@ void LockTable::Enter(LockRequest& request) {
     queue.requests.push_back(&request);
     if (request.exclusive) ++queue.exclusive;
     // If an earlier one waits, that one may not be admitted, and so this one may not.
-    if (queue.MayAdmitNext()) {
+    if (MayAdmitNext(slot, queue)) {
       ++queue.granted;
     } else {
       ++request.waiting_for;
@@ -103,18 +106,58 @@ void LockTable::LeaveSlot(SlotId slot, LockRequest& request) {
   }
   --queue.granted;
   if (request.exclusive) --queue.exclusive;
-  while (queue.MayAdmitNext()) {
+  AdmitWaiting(slot, queue);
+}
+
+void LockTable::AdmitWaiting(SlotId slot, SlotQueue& queue) {
+  while (MayAdmitNext(slot, queue)) {
     LockRequest* next = queue.requests[queue.granted++];
     if (--next->waiting_for == 0) Grant(*next);
   }
 }
+
+#ifdef FLASHDB_BREAK_BATCH_HOLDS  // a broken build, to prove that the checks notice
+bool LockTable::TryHold(std::span<const SlotHold>) { return true; }
+void LockTable::ReleaseHolds(std::span<const SlotHold>) {}
+#else
+bool LockTable::TryHold(std::span<const SlotHold> holds) {
+  // A whole-shard request waits, or is granted: nothing may pass it.
+  if (!all_.empty()) return false;
+  for (const SlotHold& hold : holds) {
+    const bool full = held_[hold.slot] == kHeldExclusive - 1;
+    if (full || Blocks(hold.slot, hold.exclusive)) return false;
+  }
+  for (const SlotHold& hold : holds) {
+    if (hold.exclusive) {
+      held_[hold.slot] = kHeldExclusive;
+    } else {
+      ++held_[hold.slot];
+    }
+  }
+  holds_ += holds.size();
+  return true;
+}
+
+void LockTable::ReleaseHolds(std::span<const SlotHold> holds) {
+  FLASHDB_CHECK(holds_ >= holds.size(), "more holds were released than are taken");
+  holds_ -= holds.size();
+  for (const SlotHold& hold : holds) {
+    uint8_t& held = held_[hold.slot];
+    FLASHDB_CHECK(held != 0, "a hold was released that had not been taken");
+    held = hold.exclusive ? 0 : held - 1;
+    if (held == 0 && locked_[hold.slot] != 0) AdmitWaiting(hold.slot, queues_.at(hold.slot));
+  }
+  AdmitBacklog();
+  CallGranted();
+}
+#endif
 
 void LockTable::AdmitBacklog() {
   // A granted whole-shard request at the front holds everything behind it back.
   while (!all_.empty() && !all_.front()->granted) {
     LockRequest* next = all_.front();
     if (next->all) {
-      if (active_ == 0) Grant(*next);
+      if (active_ == 0 && holds_ == 0) Grant(*next);
       return;
     }
     PopFromAll();

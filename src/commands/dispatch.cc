@@ -98,7 +98,8 @@ std::optional<ShardId> SingleOwner(Request& request) {
   size_t first = static_cast<size_t>(range.first);
   if (range.first == 0 || first >= request.args.size()) return std::nullopt;
   request.key = MakeKey(request.args[first]);
-  ShardId owner = OwnerOf(request.key.slot, ShardCount());
+  const ShardId owner = OwnerOf(request.key.slot, ShardCount());
+  request.owner = owner;
   request.many_keys = range.last != range.first;
   if (!request.many_keys) return owner;
   bool same = true;

@@ -27,7 +27,7 @@ std::optional<std::string> Forbids(const Engine& engine, const Session& session,
 void QueueForExec(Session& session, const Command& command, ArgView args);
 
 /// The shard that owns all of the command's keys, or nullopt if they are in several or there are
-/// none. Fills the request's key fields.
+/// none. Fills the request's key fields and owner.
 std::optional<ShardId> SingleOwner(Request& request);
 
 }  // namespace flashdb

@@ -24,6 +24,7 @@ namespace flashdb {
 
 class Shard;
 struct Engine;
+struct Run;
 
 /// One shard's log, for INFO. Latencies are of group commits: from handing the bytes to the device
 /// until they are durable.
@@ -135,6 +136,14 @@ struct EngineStats {
   }
 };
 
+/// How joint legs (see commands/run.h) that began on this shard have fared.
+struct JoinLuck {
+  uint32_t pause = 0;    // so many chances are not taken
+  uint32_t penalty = 0;  // how long the last pause was; halved by each success
+  uint64_t joined = 0;
+  uint64_t turned_away = 0;  // or not begun, because something at home was in use
+};
+
 struct Engine {
   Shard& shard;
   Keyspace& keys;
@@ -145,6 +154,9 @@ struct Engine {
   absl::flat_hash_map<uint64_t, Session*> sessions{};
   PubSubRegistry pubsub{};
   EngineStats stats{};
+
+  std::vector<Run*> arrived_runs{};  // by mail, to be executed together
+  JoinLuck join_luck{};
 
   std::deque<SlowLogEntry> slow_log{};
   uint64_t next_slow_id = 0;

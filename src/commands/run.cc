@@ -6,6 +6,8 @@
 #include "base/cycles.h"
 #include "commands/engine.h"
 #include "commands/observe.h"
+#include "commands/run_atomic.h"
+#include "commands/run_locks.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -15,15 +17,237 @@ namespace {
 // when it is used.
 constexpr size_t kPrefetchOfRun = 16;
 constexpr size_t kPrefetchBatch = 64;
+constexpr size_t kArrivedTogether = 16;
+// A reply buffer larger than this gives its memory back.
+constexpr size_t kAwayKeep = 64 * 1024;
 
-void ResumeRun(LockRequest& lock);
-void RunThere(Shard& here, const Envelope& mail);
+void Arrive(Shard& here, const Envelope& mail);
 
-void BackHome(Run& run) {
-  if (run.home == CurrentShardId()) {
-    run.on_done(run);
-    return;
+void SendRun(ShardId to, Run& run) { SendMail(to, {.deliver = &Arrive, .object = &run}); }
+
+// ---- On either shard ---------------------------------------------------------------------------
+
+void ExecuteRequest(Shard& here, Run& run, const Request& request) {
+  const bool home = here.id() == run.home;
+  std::string& out = home ? *run.out : run.away_out;
+  const size_t start = out.size();
+  ReplyWriter reply(out, run.protocol);
+  std::optional<std::string> refusal;
+  if (request.command->has(kWrite)) refusal = here.RefusesWrite(LogBytesOf(request));
+  if (refusal.has_value()) [[unlikely]] {
+    CountRejection(Engine::Current(), *request.command, *refusal);
+    reply.Error(*refusal);
+  } else {
+    RunHandler(request, here.keys(), reply, run.session, run.no_touch);
+    here.CommitEffects();
   }
+  const Lsn gate = here.TakeGateFor(run.home);
+  if (!home) {
+    run.away_replies.push_back({out.size(), gate});
+  } else if (gate != 0) {
+    run.gates.push_back({start, here.id(), gate});
+  }
+}
+
+bool OutputIsFull(const Shard& here, const Run& run) {
+  return (here.id() == run.home ? *run.out : run.away_out).size() > run.output_limit;
+}
+
+void OnLockGranted(LockRequest& lock);
+
+// Executes what of [at, until) `here` owns, or less if the output is full. False if it waits for a
+// lock.
+bool ExecuteStretch(Shard& here, Run& run) {
+  while (run.at < run.until) {
+    const Request& request = run.requests[run.at];
+    if (request.owner != here.id()) {
+      ++run.at;
+      continue;
+    }
+    if (run.at >= run.prefetched) {
+      Run* self = &run;
+      PrefetchRuns(here.keys(), here.id(), {&self, 1});
+    }
+    const bool queued = Blocked(here, request);
+    if (queued && !QueueForLocks(here, run, run.at, run.at + 1, &OnLockGranted)) return false;
+    ExecuteRequest(here, run, request);
+    ++run.at;
+    if (queued) here.locks().Release(run);
+    if (OutputIsFull(here, run)) [[unlikely]] {
+      return true;
+    }
+  }
+  return true;
+}
+
+// ---- On the other shard ------------------------------------------------------------------------
+
+void GoHome(Shard& here, Run& run) {
+  if (!run.turned_away && OutputIsFull(here, run)) run.leg_end = run.at;
+  SendRun(run.home, run);
+}
+
+bool AnyBlocked(Shard& here, const Run& run) {
+  for (size_t i = run.at; i < run.until; ++i) {
+    if (run.requests[i].owner == here.id() && Blocked(here, run.requests[i])) return true;
+  }
+  return false;
+}
+
+void Visit(Shard& here, Run& run) {
+  run.turned_away = run.joint && AnyBlocked(here, run);
+  if (run.turned_away || ExecuteStretch(here, run)) GoHome(here, run);
+}
+
+// ---- At home -----------------------------------------------------------------------------------
+
+// Some batches in a row that were in each other's way are a sign of more: the next ones try it
+// less often.
+bool MayJoin(JoinLuck& luck) {
+  if (luck.pause == 0) return true;
+  --luck.pause;
+  return false;
+}
+
+void NoteJoin(JoinLuck& luck, bool turned_away) {
+  constexpr uint32_t kLongestPause = 64;
+  if (turned_away) {
+    luck.penalty = std::min(luck.penalty * 2 + 1, kLongestPause);
+    luck.pause = luck.penalty;
+    ++luck.turned_away;
+  } else {
+    luck.penalty /= 2;
+    ++luck.joined;
+  }
+}
+
+// Chooses the leg that begins at `next`, a request of the other shard.
+void PlanLeg(Shard& here, Run& run) {
+  size_t end = run.next;
+  while (end < run.count && run.requests[end].owner == run.other) ++end;
+  run.leg_end = end;
+  run.joint = false;
+  size_t joint_end = run.count;
+  while (run.requests[joint_end - 1].owner != run.other) --joint_end;
+  if (joint_end == end || !MayJoin(Engine::Current().join_luck)) return;
+  run.joint = HoldSlots(here, run, end, joint_end);
+  if (run.joint) {
+    run.leg_end = joint_end;
+  } else {
+    NoteJoin(Engine::Current().join_luck, true);
+  }
+}
+
+void Leave(Shard& here, Run& run) {
+  PlanLeg(here, run);
+  run.away_out.clear();
+  run.away_replies.clear();
+  run.at = run.prefetched = run.next;
+  run.until = run.leg_end;
+  run.turned_away = false;
+  run.away = true;
+  run.on_pause(run);
+  SendRun(run.other, run);
+}
+
+// Goes on where nothing of the run is under way; true when all is executed.
+bool GoOn(Shard& here, Run& run) {
+  while (run.next < run.count && !OutputIsFull(here, run)) {
+    BeginStretch(here.id(), run);
+    if (run.at == run.until) {
+      Leave(here, run);
+      return false;
+    }
+    if (!ExecuteStretch(here, run)) {
+      run.on_pause(run);
+      return false;
+    }
+    run.next = run.at;
+  }
+  return true;
+}
+
+// Puts the replies in order, and executes home's part of a joint leg at its places among them.
+void EndLeg(Shard& here, Run& run) {
+  size_t begin = 0;
+  auto reply = run.away_replies.begin();
+  for (; run.next < run.leg_end; ++run.next) {
+    const Request& request = run.requests[run.next];
+    if (request.owner == here.id()) {
+      ExecuteRequest(here, run, request);
+      continue;
+    }
+    if (reply->lsn != 0) run.gates.push_back({run.out->size(), run.other, reply->lsn});
+    run.out->append(run.away_out, begin, reply->end - begin);
+    begin = (reply++)->end;
+  }
+  if (run.away_out.capacity() > kAwayKeep) std::string().swap(run.away_out);
+}
+
+void Return(Shard& here, Run& run) {
+  run.away = false;
+  run.on_resume(run);
+  if (!run.turned_away) EndLeg(here, run);
+  if (run.joint) {
+    NoteJoin(Engine::Current().join_luck, run.turned_away);
+    ReleaseHolds(here, run);
+  }
+  if (GoOn(here, run)) run.on_done(run);
+}
+
+void OnLockGranted(LockRequest& lock) {
+  auto& run = static_cast<Run&>(lock);
+  Shard& here = Shard::Current();
+  const bool home = here.id() == run.home;
+  if (home) run.on_resume(run);
+  ExecuteRequest(here, run, run.requests[run.at++]);
+  here.locks().Release(run);
+  if (home) {
+    run.next = run.at;
+    if (GoOn(here, run)) run.on_done(run);
+  } else if (OutputIsFull(here, run) || ExecuteStretch(here, run)) {
+    GoHome(here, run);
+  }
+}
+
+// ---- Arrivals, on either shard -----------------------------------------------------------------
+
+// Those of one delivery of mail go on together, so that the keys of all are loaded at once.
+void GoOnTogether(Shard& here, std::span<Run* const> runs) {
+  for (Run* run : runs) {
+    run->prefetched = run->at = run->next;
+    run->until = run->leg_end;
+  }
+  PrefetchRuns(here.keys(), here.id(), runs);
+  for (Run* run : runs) {
+    if (here.id() == run->home) {
+      Return(here, *run);
+    } else {
+      Visit(here, *run);
+    }
+  }
+}
+
+void ExecuteArrived(Shard& here, const Envelope&) {
+  std::vector<Run*>& arrived = Engine::Current().arrived_runs;
+  for (size_t i = 0; i < arrived.size(); i += kArrivedTogether) {
+    GoOnTogether(here,
+                 std::span(arrived).subspan(i, std::min(kArrivedTogether, arrived.size() - i)));
+  }
+  arrived.clear();
+}
+
+void Arrive(Shard& here, const Envelope& mail) {
+  std::vector<Run*>& arrived = Engine::Current().arrived_runs;
+  // Mail to oneself is delivered last.
+  if (arrived.empty()) SendMail(here.id(), {.deliver = &ExecuteArrived});
+  arrived.push_back(static_cast<Run*>(mail.object));
+}
+
+// ---- Atomic runs -------------------------------------------------------------------------------
+
+void AtomicRunDone(Run& run) {
+  if (run.home == CurrentShardId()) return run.on_done(run);
   SendMail(run.home, {.deliver =
                           [](Shard&, const Envelope& mail) {
                             auto* done = static_cast<Run*>(mail.object);
@@ -32,162 +256,33 @@ void BackHome(Run& run) {
                       .object = &run});
 }
 
-template <typename F>
-void ForEachSlot(const Request& request, F visit) {
-  if (!request.many_keys) {
-    visit(request.key.slot);
-    return;
-  }
-  ForEachKey(*request.command, request.args.size(),
-             [&](size_t i) { visit(SlotOf(request.args[i])); });
-}
-
-bool Blocked(Shard& here, const Request& request) {
-  if (here.locks().idle()) [[likely]] {
-    return false;
-  }
-  bool blocked = false;
-  bool write = request.command->has(kWrite);
-  ForEachSlot(request, [&](SlotId slot) { blocked |= here.locks().Blocks(slot, write); });
-  return blocked;
-}
-
-// Queues the run behind the locks of the requests [run.next, end); true if it may go on at once.
-bool QueueForLocks(Shard& here, Run& run, size_t end) {
-  run.slots.clear();
-  run.all = false;
-  run.exclusive = false;
-  for (size_t i = run.next; i < end; ++i) {
-    ForEachSlot(run.requests[i], [&](SlotId slot) { run.slots.push_back(slot); });
-    run.exclusive |= run.requests[i].command->has(kWrite);
-  }
-  for (const auto& [watch, slot] : run.watches) run.slots.push_back(slot);
-  std::sort(run.slots.begin(), run.slots.end());
-  run.slots.erase(std::unique(run.slots.begin(), run.slots.end()), run.slots.end());
-  run.on_granted = &ResumeRun;
-  return here.locks().Acquire(run);
-}
-
-void NoteGate(Shard& here, Run& run, size_t start) {
-  if (Lsn gate = here.TakeGateFor(run.home); gate != 0) run.gates.push_back({start, gate});
-}
-
-void ExecuteRequest(Shard& here, Run& run, const Request& request) {
-  size_t start = run.out->size();
-  ReplyWriter reply(*run.out, run.protocol);
-  if (request.command->has(kWrite)) {
-    if (auto refusal = here.RefusesWrite(LogBytesOf(request))) [[unlikely]] {
-      CountRejection(Engine::Current(), *request.command, *refusal);
-      reply.Error(*refusal);
-      return;
-    }
-  }
-  RunHandler(request, here.keys(), reply, run.session, run.no_touch);
-  here.CommitEffects();
-  NoteGate(here, run, start);
-}
-
-// True when the run is done, false if it waits for a lock.
-bool ExecuteInOrder(Shard& here, Run& run) {
-  while (run.next < run.count) {
-    if (run.next >= run.prefetched) {
-      Run* self = &run;
-      PrefetchRuns(here.keys(), {&self, 1});
-    }
-    const Request& request = run.requests[run.next];
-    bool queued = Blocked(here, request);
-    if (queued && !QueueForLocks(here, run, run.next + 1)) return false;
-    ExecuteRequest(here, run, request);
-    ++run.next;
-    if (queued) here.locks().Release(run);
-    if (run.out->size() > run.output_limit) [[unlikely]] {
-      return true;
-    }
-  }
-  return true;
-}
-
-bool WatchesHold(Keyspace& keys, const Run& run) {
-  bool hold = true;
-  for (const auto& [watch, slot] : run.watches) {
-    keys.NoteSlot(slot);  // that EXEC fails, or not, tells something of the key
-    hold = hold && !watch->Tripped(keys.now());
-  }
-  return hold;
-}
-
-std::optional<std::string> RefusesRun(Shard& here, const Run& run) {
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < run.count; ++i) {
-    if (run.requests[i].command->has(kWrite)) bytes += LogBytesOf(run.requests[i]);
-  }
-  return bytes == 0 ? std::nullopt : here.RefusesWrite(bytes);
-}
-
-// MULTI/EXEC on one shard: all in one go, one log record.
-void ExecuteAtomically(Shard& here, Run& run) {
-  uint64_t begin = CycleCount();
-  size_t start = run.out->size();
-  ReplyWriter reply(*run.out, run.protocol);
-  if (!WatchesHold(here.keys(), run)) {
-    run.aborted = true;
-    reply.NullArray();
-  } else if (auto refusal = RefusesRun(here, run)) {
-    run.refused = true;
-    reply.Error(*refusal);
-  } else {
-    for (; run.next < run.count; ++run.next) {
-      RunHandler(run.requests[run.next], here.keys(), reply, run.session, run.no_touch);
-    }
-    here.CommitEffects();
-  }
-  NoteGate(here, run, start);
-  run.cycles = CycleCount() - begin;
-}
-
-bool ExecuteAll(Shard& here, Run& run) {
-  if (!run.atomic) return ExecuteInOrder(here, run);
-  bool blocked = false;
-  for (size_t i = 0; i < run.count; ++i) blocked |= Blocked(here, run.requests[i]);
-  // A transaction that holds a watched key may have changed it already, and has no record yet whose
-  // LSN the reply could wait for.
-  for (const auto& [watch, slot] : run.watches) blocked |= here.locks().Blocks(slot, false);
-  if (blocked && !QueueForLocks(here, run, run.count)) return false;
-  ExecuteAtomically(here, run);
-  if (blocked) here.locks().Release(run);
-  return true;
-}
-
-void ResumeRun(LockRequest& lock) {
-  auto& run = static_cast<Run&>(lock);
-  Shard& here = Shard::Current();
-  bool done = true;
-  if (run.atomic) {
-    ExecuteAtomically(here, run);
-    here.locks().Release(run);
-  } else {
-    ExecuteRequest(here, run, run.requests[run.next++]);
-    here.locks().Release(run);
-    done = run.out->size() > run.output_limit || ExecuteInOrder(here, run);
-  }
-  if (done) BackHome(run);
-}
-
-void RunThere(Shard& here, const Envelope& mail) {
-  auto* run = static_cast<Run*>(mail.object);
-  if (ExecuteAll(here, *run)) BackHome(*run);
+bool StartAtomicRun(Run& run) {
+  if (run.other == run.home) return ExecuteAtomicRun(run, &AtomicRunDone);
+  SendMail(run.other, {.deliver =
+                           [](Shard&, const Envelope& mail) {
+                             auto* there = static_cast<Run*>(mail.object);
+                             if (ExecuteAtomicRun(*there, &AtomicRunDone)) AtomicRunDone(*there);
+                           },
+                       .object = &run});
+  return false;
 }
 
 }  // namespace
 
-void PrefetchRuns(const Keyspace& keys, std::span<Run* const> runs) {
+void BeginStretch(ShardId here, Run& run) {
+  run.at = run.until = run.next;
+  while (run.until < run.count && run.requests[run.until].owner == here) ++run.until;
+}
+
+void PrefetchRuns(const Keyspace& keys, ShardId here, std::span<Run* const> runs) {
   std::array<const Request*, kPrefetchBatch> batch;
   size_t count = 0;
   for (Run* run : runs) {
-    size_t end =
-        std::min({run->count, run->next + kPrefetchOfRun, run->next + batch.size() - count});
-    for (run->prefetched = run->next; run->prefetched < end; ++run->prefetched) {
-      batch[count++] = &run->requests[run->prefetched];
+    const size_t most = std::min(count + kPrefetchOfRun, batch.size());
+    for (run->prefetched = run->at; run->prefetched < run->until && count < most;
+         ++run->prefetched) {
+      const Request& request = run->requests[run->prefetched];
+      if (request.owner == here) batch[count++] = &request;
     }
   }
   if (count < 2) return;
@@ -199,11 +294,8 @@ void PrefetchRuns(const Keyspace& keys, std::span<Run* const> runs) {
 bool StartRun(Run& run) {
   Shard& here = Shard::Current();
   run.home = here.id();
-  if (run.owner == here.id()) {
-    return ExecuteAll(here, run);
-  }
-  SendMail(run.owner, {.deliver = &RunThere, .object = &run});
-  return false;
+  if (run.atomic) return StartAtomicRun(run);
+  return GoOn(here, run);
 }
 
 HandlerOutcome CallHandler(const Request& request, Keyspace& keys, ReplyWriter& reply,

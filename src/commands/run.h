@@ -1,7 +1,13 @@
-// A run: consecutive commands of one client that belong to one shard, executed there in order.
-// It is the unit that crosses between cores: one message carries all of its commands, one brings
-// all replies back. A client's next run starts when this one has been executed, so its commands
-// take effect in the order it sent them, whichever shards they visit.
+// A run: consecutive commands of one client that belong to its home shard and to one other shard,
+// which is visited with as few messages as order allows: one there, one back (a *leg*). It is the
+// unit that crosses between cores.
+//
+// A client's commands take effect in the order it sent them. So when a leg has commands of home
+// between those of the other shard, home holds their slots (LockTable::TryHold) while the run is
+// away, the other shard executes its part in one go, and home executes the rest when the run is
+// back: nobody can have seen a state in between, all of it happens at one instant. If something is
+// in the way, here or there, the leg shrinks to consecutive commands of the other shard, which
+// need no holds and may wait there.
 #pragma once
 
 #include <absl/container/inlined_vector.h>
@@ -25,35 +31,44 @@ struct Request {
   uint32_t db = 0;
   KeyRef key{};
   bool many_keys = false;  // has keys besides `key`
+  ShardId owner = 0;       // of all its keys
 };
 
-/// From `start` (an offset into the replies) on, nothing may be sent before `lsn` is settled.
+/// From `start` (an offset into the replies) on, nothing may be sent before `shard` has settled
+/// `lsn`.
 struct ReplyGate {
   size_t start;
+  ShardId shard;
   Lsn lsn;
 };
 
 /// Owned by its connection, which reuses it: no allocation per run in the steady state. While it is
-/// under way it belongs to the owner shard.
+/// on another shard it belongs to that one.
 struct Run : LockRequest {
   // Set by the connection.
   std::vector<Request> requests;
   size_t count = 0;  // of `requests` that are in use
-  std::string* out;  // replies are appended here; `buffer` if the owner is another shard
+  std::string* out;  // replies are appended here, in the commands' order
   std::string buffer;
   ShardId home = 0;
-  ShardId owner = 0;
+  ShardId other = 0;  // the owner of those requests that are not home's
   int protocol = 2;
   bool no_touch = false;
   /// Once `out` has grown beyond this many bytes the run ends early, with next < count: the client
   /// has to read before the rest is executed. Not for atomic runs.
   size_t output_limit = SIZE_MAX;
-  bool atomic = false;  // all commands are one step and one log record (MULTI/EXEC)
+  bool atomic = false;  // all commands are of `other`, one step and one log record (MULTI/EXEC)
   /// atomic: if one has tripped, nothing runs and `aborted` is set.
   std::vector<std::pair<KeyWatch*, SlotId>> watches;
   const Session* session = nullptr;  // for the slow log; read only while the client waits
-  /// Called on the home shard when all is executed, unless StartRun returned true.
-  void (*on_done)(Run& self) = nullptr;
+  /// All are called on the home shard. If StartRun returns false, on_pause has been called: what is
+  /// in `out` and `gates` so far is complete and may be taken. Each time the run goes on, on_resume
+  /// is called before (it may set another `out`) and on_pause or, when all is executed, on_done
+  /// after. An atomic run only calls on_done.
+  void (*on_pause)(Run& self) = [](Run&) {};
+  void (*on_resume)(Run& self) = [](Run&) {};
+  void (*on_done)(Run& self) = [](Run&) {};
+  void (*on_executed)(Run& self) = nullptr;  // atomic: set by ExecuteAtomicRun
 
   // Results.
   absl::InlinedVector<ReplyGate, 8> gates;
@@ -62,8 +77,23 @@ struct Run : LockRequest {
   uint64_t cycles = 0;   // atomic: that it took
 
   // Progress.
-  size_t next = 0;
-  size_t prefetched = 0;  // the keys of so many requests are on their way into the cache
+  size_t next = 0;        // all before it are executed
+  size_t at = 0;          // what the shard that has the run executes next,
+  size_t until = 0;       // and where it stops
+  size_t prefetched = 0;  // the keys of all before it are on their way into the cache
+  bool away = false;      // on the other shard
+
+  // The leg under way: requests [next, leg_end).
+  struct AwayReply {
+    size_t end;  // in away_out
+    Lsn lsn;     // its gate; 0: none
+  };
+  size_t leg_end = 0;
+  bool joint = false;        // home's slots in between are held
+  bool turned_away = false;  // joint: something there was locked, nothing has been executed
+  absl::InlinedVector<SlotHold, 16> holds;
+  std::string away_out;
+  std::vector<AwayReply> away_replies;  // one for each request of the other shard
 
   static constexpr size_t kArgsKept = 1024;  // a huge command's memory is given back
 
@@ -77,7 +107,7 @@ struct Run : LockRequest {
       if (requests[i].args.capacity() > kArgsKept) Args().swap(requests[i].args);
     }
     count = 0;
-    next = 0;
+    next = at = until = 0;
     prefetched = 0;
     gates.clear();
     aborted = false;
@@ -87,11 +117,14 @@ struct Run : LockRequest {
   }
 };
 
-/// Loads what the next requests of these runs, which belong to this shard, will look up. The more
-/// keys are loaded at a time, the less each of them waits for the memory.
-void PrefetchRuns(const Keyspace& keys, std::span<Run* const> runs);
+/// What of the run the shard `here`, which has it, can execute next without leaving.
+void BeginStretch(ShardId here, Run& run);
+/// Loads what the next requests of these runs that belong to this shard will look up. The more keys
+/// are loaded at a time, the less each of them waits for the memory.
+void PrefetchRuns(const Keyspace& keys, ShardId here, std::span<Run* const> runs);
 
-/// Executes the run on its owner. True: done already. False: on_done will be called.
+/// Executes the run. To be called on its home shard. True: done already. False: on_done will be
+/// called.
 bool StartRun(Run& run);
 
 /// What a handler did.

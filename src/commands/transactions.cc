@@ -159,7 +159,7 @@ Task<void> ExecuteOnOne(SessionContext& context, Batch& batch, ShardId owner) {
   run.requests = std::move(batch.requests);
   run.count = run.requests.size();
   run.out = &run.buffer;
-  run.owner = owner;
+  run.other = owner;
   run.protocol = context.session.protocol;
   run.no_touch = context.session.no_touch;
   run.session = &context.session;
@@ -179,7 +179,7 @@ Task<void> ExecuteOnOne(SessionContext& context, Batch& batch, ShardId owner) {
   context.rejected = run.refused;
   if (!run.aborted && !run.refused) context.reply.Array(run.count);
   context.reply.out().append(run.buffer);
-  for (const ReplyGate& gate : run.gates) context.gates->push_back({owner, gate.lsn});
+  for (const ReplyGate& gate : run.gates) context.gates->push_back({gate.shard, gate.lsn});
 }
 
 // ---- EXEC over several shards ------------------------------------------------------------------

@@ -41,7 +41,7 @@ class Connection final : public SessionLink {
 
   Session& session() { return session_; }
 
-  /// Parses what has arrived. The next run if it is for this shard, else nullptr: its keys are
+  /// Parses what has arrived. The next run if it begins on this shard, else nullptr: its keys are
   /// worth loading before Work() executes it.
   Run* Prepare();
   /// Executes what has arrived, up to a budget; true if more is left.
@@ -99,11 +99,14 @@ class Connection final : public SessionLink {
   bool RunUnfinished() const { return run_ != nullptr && run_->Unfinished(); }
   bool Step();
   void FillRun();
+  bool BelongsToRun(ShardId owner) const;
   bool ParseNext();
   Next Classify();
   void ExecuteRun();
+  static Connection& ConnectionOf(const Run& run);
+  void BeginOutput();
+  void EndOutput();
   void FinishRun();
-  void OnRunParked();
   void ExecuteSession();
   bool StartSlow();
   Task<void> ExecuteSlow();
@@ -139,7 +142,6 @@ class Connection final : public SessionLink {
   std::string later_in_;  // arrived while a run still refers to in_
   Request next_request_;
   Next next_ = Next::kNone;
-  ShardId next_owner_ = 0;
   std::string next_error_;
   std::unique_ptr<Run> run_;  // borrowed while commands are under way
 
@@ -155,7 +157,6 @@ class Connection final : public SessionLink {
   bool receive_paused_ = false;
   bool sending_now_ = false;
   bool busy_ = false;  // a run or a coroutine is under way
-  bool away_ = false;  // the run is on another shard
   bool end_of_input_ = false;
   bool close_after_output_ = false;
   bool cut_short_ = false;  // an error took the place of replies; no more may follow

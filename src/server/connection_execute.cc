@@ -50,7 +50,8 @@ bool Connection::Work() {
 Run* Connection::Prepare() {
   if (Holds()) return nullptr;
   if (!RunUnfinished()) FillRun();
-  return run_->Unfinished() && run_->owner == server_.shard().id() ? run_.get() : nullptr;
+  BeginStretch(server_.shard().id(), *run_);
+  return run_->at < run_->until ? run_.get() : nullptr;
 }
 
 bool Connection::WorkForAWhile() {
@@ -92,18 +93,21 @@ bool Connection::Step() {
   return false;
 }
 
-// Gathers consecutive commands of one owner; the first that does not fit stays in next_request_.
+// Gathers consecutive commands of home and one other shard; the first that does not fit stays in
+// next_request_.
 void Connection::FillRun() {
   if (run_ == nullptr) run_ = server_.BorrowRun();
   run_->Clear();
+  const ShardId home = server_.shard().id();
+  run_->other = home;
   // CLIENT REPLY SKIP silences one command, and a run is silenced as a whole.
   size_t most = session_.reply_mode == ReplyMode::kSkipThis ? 1 : kCommandsPerRun;
   while (run_->count < most) {
     if (next_ == Next::kNone && !ParseNext()) return;
     if (next_ != Next::kRun) return;
-    if (run_->count > 0 && next_owner_ != run_->owner) return;
+    if (!BelongsToRun(next_request_.owner)) return;
     if (WaitsForUnpause(*next_request_.command)) return;
-    run_->owner = next_owner_;
+    if (next_request_.owner != home) run_->other = next_request_.owner;
     next_ = Next::kNone;
     std::swap(run_->Add(), next_request_);
     // Words of a quoted inline command live in the parser, until it parses again.
@@ -112,6 +116,11 @@ void Connection::FillRun() {
       if (!PointsInto(in_, arg)) return;
     }
   }
+}
+
+bool Connection::BelongsToRun(ShardId owner) const {
+  const ShardId home = server_.shard().id();
+  return owner == home || owner == run_->other || run_->other == home;
 }
 
 bool Connection::ParseNext() {
@@ -157,11 +166,7 @@ Connection::Next Connection::Classify() {
   switch (command->kind) {
     case CommandKind::kLocal:
     case CommandKind::kSpread:
-      if (auto owner = SingleOwner(next_request_)) {
-        next_owner_ = *owner;
-        return Next::kRun;
-      }
-      return Next::kSlow;
+      return SingleOwner(next_request_).has_value() ? Next::kRun : Next::kSlow;
     case CommandKind::kSession:
       return Next::kSession;
     default:
@@ -184,64 +189,57 @@ bool Connection::WaitsForUnpause(const Command& command) {
 // ---- Runs --------------------------------------------------------------------------------------
 
 void Connection::ExecuteRun() {
-  bool local = run_->owner == server_.shard().id();
-  bool silent = session_.reply_mode != ReplyMode::kOn;
   run_->protocol = session_.protocol;
   run_->no_touch = session_.no_touch;
   run_->session = &session_;
-  run_->buffer.clear();
-  run_->gates.clear();
   run_->output_limit = kOutputHigh;
-  run_->out = local && !silent ? &out_ : &run_->buffer;
+  run_->on_pause = [](Run& self) { ConnectionOf(self).EndOutput(); };
+  run_->on_resume = [](Run& self) { ConnectionOf(self).BeginOutput(); };
   run_->on_done = [](Run& self) {
-    const auto* session = self.session;
-    auto* connection = static_cast<Connection*>(session->link);
-    connection->FinishRun();
-    connection->Resume();
+    Connection& connection = ConnectionOf(self);
+    connection.FinishRun();
+    connection.Resume();
   };
   busy_ = true;
+  BeginOutput();
   if (StartRun(*run_)) {
     FinishRun();
     busy_ = false;
-  } else if (run_->out == &out_) {
-    OnRunParked();
-  } else {
-    away_ = !local;
   }
 }
 
-// A run on this very shard waits for a lock. Output may be sent meanwhile, so what comes later
-// must not rely on offsets into out_.
-void Connection::OnRunParked() {
-  for (const ReplyGate& gate : run_->gates) {
-    AddGate(out_start_ + gate.start, run_->owner, gate.lsn);
-  }
+Connection& Connection::ConnectionOf(const Run& run) {
+  return *static_cast<Connection*>(run.session->link);
+}
+
+// From here to EndOutput() nothing is sent, so places in out_ stay what they are.
+void Connection::BeginOutput() {
   run_->gates.clear();
-  run_->out = &run_->buffer;
-  server_.MarkDirty(*this);
+  run_->buffer.clear();
+  const bool dropped = closing_ || cut_short_ || session_.reply_mode != ReplyMode::kOn;
+  run_->out = dropped ? &run_->buffer : &out_;
 }
 
-void Connection::FinishRun() {
+void Connection::EndOutput() {
   if (closing_ || cut_short_) return;
-  if (session_.reply_mode != ReplyMode::kOn) {
-    for (const ReplyGate& gate : run_->gates) NoteLatest(run_->owner, gate.lsn);
-    if (session_.reply_mode == ReplyMode::kSkipThis) session_.reply_mode = ReplyMode::kOn;
-    return;
+  for (const ReplyGate& gate : run_->gates) {
+    if (run_->out == &out_) {
+      AddGate(out_start_ + gate.start, gate.shard, gate.lsn);
+    } else {
+      NoteLatest(gate.shard, gate.lsn);
+    }
   }
-  uint64_t base = out_start_;
-  if (run_->out == &run_->buffer) {
-    base = OutputEnd();
-    out_.append(run_->buffer);
-    constexpr size_t kKeep = 64 * 1024;
-    if (run_->buffer.capacity() > kKeep) std::string().swap(run_->buffer);
-  }
-  for (const ReplyGate& gate : run_->gates) AddGate(base + gate.start, run_->owner, gate.lsn);
   server_.MarkDirty(*this);
   CheckOutputLimit();
 }
 
+void Connection::FinishRun() {
+  EndOutput();
+  if (session_.reply_mode == ReplyMode::kSkipThis) session_.reply_mode = ReplyMode::kOn;
+}
+
 void Connection::Resume() {
-  busy_ = away_ = false;
+  busy_ = false;
   server_.MarkDirty(*this);
   if (!closing_) server_.MarkReady(*this);
 }

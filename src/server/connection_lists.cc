@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "shards/remote.h"
+
 namespace flashdb {
 namespace {
 
@@ -45,7 +47,7 @@ void ConnectionLists::WorkTogether(const Keyspace& keys, std::span<Connection* c
     connection->listed_ready = false;
     if (Run* run = connection->Prepare()) runs[count++] = run;
   }
-  PrefetchRuns(keys, {runs.data(), count});
+  PrefetchRuns(keys, CurrentShardId(), {runs.data(), count});
   for (Connection* connection : connections) {
     if (connection->Work()) MarkReady(*connection);
   }

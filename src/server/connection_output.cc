@@ -84,7 +84,8 @@ void Connection::FailGated() {
 bool Connection::MoreFollowsSoon(size_t bytes) const {
   if (bytes >= kSendAtOnce) return false;
   bool gated = bytes < out_.size();
-  return away_ || (gated && server_.config().sync != SyncMode::kAlways);
+  const bool away = run_ != nullptr && run_->away;
+  return away || (gated && server_.config().sync != SyncMode::kAlways);
 }
 
 void Connection::Flush() {

@@ -125,10 +125,10 @@ TEST(HistoryTest, IsStrictlySerializableThroughKills) {
 }
 
 // How many rounds it takes to find a violation; fails if `limit` are not enough.
-void ExpectCaught(const char* binary, int limit) {
+void ExpectCaught(const char* binary, uint32_t shards, int limit) {
   Trial trial(binary, Seed());
   for (int round = 1; round <= limit && !::testing::Test::HasFailure(); ++round) {
-    if (round % kRoundsPerHistory == 1) trial.Begin(3);
+    if (round % kRoundsPerHistory == 1) trial.Begin(shards);
     trial.Round(/*last=*/true);
     if (::testing::Test::HasFatalFailure()) return;
     const auto violation = trial.Check();
@@ -142,11 +142,15 @@ void ExpectCaught(const char* binary, int limit) {
 }
 
 TEST(HistoryTest, TheCheckerCatchesAServerThatReleasesEarly) {
-  ExpectCaught(BROKEN_EARLY_RELEASE, 40);
+  ExpectCaught(BROKEN_EARLY_RELEASE, 3, 40);
 }
 
 TEST(HistoryTest, TheCheckerCatchesAServerThatSkipsTheTransactionOrder) {
-  ExpectCaught(BROKEN_TRANSACTION_ORDER, 10);
+  ExpectCaught(BROKEN_TRANSACTION_ORDER, 3, 10);
+}
+
+TEST(HistoryTest, TheCheckerCatchesAServerThatDoesNotHoldABatchTogether) {
+  ExpectCaught(BROKEN_BATCH_HOLDS, 2, 60);
 }
 
 }  // namespace

@@ -174,7 +174,16 @@ HistoryClient::Request HistoryClient::Multi() {
 void HistoryClient::Run(uint16_t port, const std::atomic<bool>& stop) {
   Client client(port);
   while (!stop && client.connected() && error_.empty()) {
-    Below(5) == 0 ? RunWatch(client) : RunPipeline(client);
+    switch (Below(5)) {
+      case 0:
+        RunWatch(client);
+        break;
+      case 1:
+        RunAlternation(client);
+        break;
+      default:
+        RunPipeline(client);
+    }
   }
 }
 
@@ -190,6 +199,22 @@ void HistoryClient::RunPipeline(Client& client) {
   std::vector<Request> requests;
   const uint64_t count = Below(3) == 0 ? 2 + Below(8) : 1;
   while (requests.size() < count) requests.push_back(Below(3) == 0 ? Multi() : Single());
+  Send(client, std::move(requests));
+}
+
+// Two counters in turn, so that a pipeline goes back and forth between two shards.
+void HistoryClient::RunAlternation(Client& client) {
+  const KeyId keys[] = {keys_.Counter(random_()), keys_.Counter(random_())};
+  const bool writes = Below(2) == 0;
+  std::vector<Request> requests;
+  for (uint64_t i = 0, count = 3 + Below(4); i < count; ++i) {
+    const KeyId key = keys[i % 2];
+    if (writes) {
+      requests.push_back({"INCR", {{{"INCR", keys_.names()[key]}, {Access::Increment(key, -1)}}}});
+    } else {
+      requests.push_back({"GET", {Get(key)}});
+    }
+  }
   Send(client, std::move(requests));
 }
 

@@ -99,6 +99,7 @@ class HistoryClient {
   Request Multi();
 
   void RunPipeline(Client& client);
+  void RunAlternation(Client& client);
   void RunWatch(Client& client);
   /// Sends all at once and records all.
   void Send(Client& client, std::vector<Request> requests, std::string_view before = "");

@@ -56,6 +56,80 @@ class LockTableTest : public testing::Test {
   std::vector<std::unique_ptr<Request>> made_;
 };
 
+// ---- Holds -------------------------------------------------------------------------------------
+
+TEST_F(LockTableTest, HoldsAreTakenAllOrNone) {
+  const SlotHold first[] = {{3, true}, {5, false}};
+  const SlotHold second[] = {{4, true}, {5, true}};
+  ASSERT_TRUE(locks_.TryHold(first));
+  EXPECT_FALSE(locks_.TryHold(second)) << "5 is read";
+  EXPECT_FALSE(locks_.Blocks(4, true)) << "nothing of a refused set is kept";
+  EXPECT_TRUE(locks_.Blocks(3, false));
+  EXPECT_FALSE(locks_.Blocks(5, false));
+  EXPECT_TRUE(locks_.Blocks(5, true));
+  locks_.ReleaseHolds(first);
+  EXPECT_TRUE(locks_.idle());
+}
+
+TEST_F(LockTableTest, ARequestWaitsForAHoldAndLetsNoNewOnePass) {
+  const SlotHold hold[] = {{3, false}};
+  ASSERT_TRUE(locks_.TryHold(hold));
+  ASSERT_TRUE(locks_.TryHold(hold)) << "two may read";
+  Request& writer = Writer("writer", {2, 3});
+  EXPECT_FALSE(locks_.Acquire(writer));
+  EXPECT_FALSE(locks_.TryHold(hold)) << "or the writer might wait for ever";
+  locks_.ReleaseHolds(hold);
+  EXPECT_TRUE(granted_.empty());
+  locks_.ReleaseHolds(hold);
+  EXPECT_EQ(granted_, Names{"writer"});
+  EXPECT_FALSE(locks_.TryHold(hold));
+  locks_.Release(writer);
+  EXPECT_TRUE(locks_.TryHold(hold));
+  locks_.ReleaseHolds(hold);
+  EXPECT_TRUE(locks_.idle());
+}
+
+TEST_F(LockTableTest, ReadersPassASharedHoldAndWaitForAnExclusiveOne) {
+  const SlotHold shared[] = {{3, false}};
+  const SlotHold exclusive[] = {{4, true}};
+  ASSERT_TRUE(locks_.TryHold(shared));
+  ASSERT_TRUE(locks_.TryHold(exclusive));
+  Request& reader = Reader("reader", {3});
+  EXPECT_TRUE(locks_.Acquire(reader));
+  Request& late = Reader("late", {3, 4});
+  EXPECT_FALSE(locks_.Acquire(late));
+  locks_.ReleaseHolds(exclusive);
+  EXPECT_EQ(granted_, Names{"late"});
+  locks_.Release(reader);
+  locks_.Release(late);
+  locks_.ReleaseHolds(shared);
+  EXPECT_TRUE(locks_.idle());
+}
+
+TEST_F(LockTableTest, AWholeShardRequestWaitsForHoldsAndKeepsNewOnesOut) {
+  const SlotHold hold[] = {{3, false}};
+  ASSERT_TRUE(locks_.TryHold(hold));
+  Request& all = WholeShard("all", true);
+  EXPECT_FALSE(locks_.Acquire(all));
+  const SlotHold other[] = {{9, false}};
+  EXPECT_FALSE(locks_.TryHold(other));
+  locks_.ReleaseHolds(hold);
+  EXPECT_EQ(granted_, Names{"all"});
+  locks_.Release(all);
+  EXPECT_TRUE(locks_.idle());
+}
+
+TEST_F(LockTableTest, AFullCountOfSharedHoldsRefusesOneMore) {
+  const SlotHold hold[] = {{3, false}};
+  int taken = 0;
+  while (taken < 1000 && locks_.TryHold(hold)) ++taken;
+  EXPECT_EQ(taken, 254);
+  for (int i = 0; i < taken; ++i) locks_.ReleaseHolds(hold);
+  EXPECT_TRUE(locks_.idle());
+}
+
+// ---- Requests ----------------------------------------------------------------------------------
+
 TEST_F(LockTableTest, AFreeSlotIsGrantedAtOnceAndWithoutACall) {
   EXPECT_TRUE(locks_.idle());
   Request& a = Writer("a", {5});

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/hash.h"
 
 namespace flashdb {
@@ -66,7 +68,10 @@ bool SimClient::TakeOne() {
 void SimClient::Judge(const Op& op) {
   const SimReply& last = replies_.back();
   ++result_.replies;
-  if (last.error() && last.text.starts_with("MISCONF")) {
+  const bool refused = std::any_of(replies_.begin(), replies_.end(), [](const SimReply& reply) {
+    return reply.error() && reply.text.starts_with("MISCONF");
+  });
+  if (refused) {
     ++result_.refusals;
     op.family->Refused(op);
     return;

@@ -131,6 +131,17 @@ bool SimServer::LogFailed() const {
                      [](const auto& node) { return !node->shard->log().failure().ok(); });
 }
 
+JoinLuck SimServer::Joins() const {
+  JoinLuck sum;
+  for (const auto& node : nodes_) {
+    if (node->part == nullptr) continue;
+    const JoinLuck& luck = node->part->engine().join_luck;
+    sum.joined += luck.joined;
+    sum.turned_away += luck.turned_away;
+  }
+  return sum;
+}
+
 // ---- The end -----------------------------------------------------------------------------------
 
 bool SimServer::Busy() const {

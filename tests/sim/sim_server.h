@@ -68,6 +68,8 @@ class SimServer {
   /// The client goes away, whatever is under way.
   void Leave(ShardId id, int fd);
   bool LogFailed() const;
+  /// How pipelines over two shards have fared, of all shards.
+  JoinLuck Joins() const;
 
   /// Ends all that is under way, so that nothing refers to anything any more: clients are gone, the
   /// disk's operations end as they may. False if that does not come to an end.

@@ -34,6 +34,7 @@ class Simulation {
  public:
   Simulation(uint64_t seed, const SimOptions& options) : options_(options) {
     sim_.random = Random(seed);
+    sim_.now = clock_.NowMillis();
     uint32_t block = sim_.Chance(2) ? 512 : 4096;
     disk_ = std::make_unique<FakeDisk>(block);
     disk_->set_lies(options.lying_disk);
@@ -168,6 +169,9 @@ class Simulation {
     if (server_->started() && !server_->Drain()) {
       sim_.Fail("a command never ends, although the disk and the mail are through");
     }
+    JoinLuck joins = server_->Joins();
+    result_.joint_legs += joins.joined;
+    result_.turned_away += joins.turned_away;
     server_.reset();
     disk_ = std::move(next);
   }

@@ -22,6 +22,8 @@ struct SimResult {
   uint64_t failed_logs = 0;
   uint64_t refusals = 0;        // of writes
   uint64_t cut_recoveries = 0;  // power lost or process killed while recovering
+  uint64_t joint_legs = 0;      // pipelines that were executed on two shards at one instant
+  uint64_t turned_away = 0;     // or could not be
 };
 
 SimResult RunSimulation(uint64_t seed, const SimOptions& options = {});

@@ -22,6 +22,8 @@ TEST(SimulationTest, ThePromisesHoldForEverySeed) {
     sum.replies += result.replies;
     sum.crashes += result.crashes;
     sum.failed_logs += result.failed_logs;
+    sum.joint_legs += result.joint_legs;
+    sum.turned_away += result.turned_away;
     sum.refusals += result.refusals;
     sum.cut_recoveries += result.cut_recoveries;
   }
@@ -31,6 +33,8 @@ TEST(SimulationTest, ThePromisesHoldForEverySeed) {
   EXPECT_GT(sum.failed_logs, Seeds() / 50);
   EXPECT_GT(sum.refusals, Seeds() / 10);
   EXPECT_GT(sum.cut_recoveries, Seeds() / 10);
+  EXPECT_GT(sum.joint_legs, Seeds());
+  EXPECT_GT(sum.turned_away, Seeds() / 10);
 }
 
 TEST(SimulationTest, TheSameSeedGivesTheSameRun) {

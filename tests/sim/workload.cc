@@ -348,6 +348,7 @@ std::vector<std::unique_ptr<Family>> MakeFamilies(SimContext& sim, size_t client
   families.push_back(std::make_unique<TokenFamily>(sim));
   families.push_back(MakeGroupFamily(sim));
   families.push_back(MakePrivateFamily(sim, clients));
+  families.push_back(MakeStairsFamily(sim));
   return families;
 }
 

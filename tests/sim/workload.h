@@ -86,5 +86,6 @@ std::vector<std::unique_ptr<Family>> MakeFamilies(SimContext& sim, size_t client
 /// The families that need more than a few lines.
 std::unique_ptr<Family> MakePrivateFamily(SimContext& sim, size_t clients);
 std::unique_ptr<Family> MakeGroupFamily(SimContext& sim);
+std::unique_ptr<Family> MakeStairsFamily(SimContext& sim);
 
 }  // namespace flashdb

@@ -1,0 +1,79 @@
+#include "commands/run_atomic.h"
+
+#include "base/cycles.h"
+#include "commands/run_locks.h"
+#include "shards/shard.h"
+
+namespace flashdb {
+namespace {
+
+bool WatchesHold(Keyspace& keys, const Run& run) {
+  bool hold = true;
+  for (const auto& [watch, slot] : run.watches) {
+    keys.NoteSlot(slot);  // that EXEC fails, or not, tells something of the key
+    hold = hold && !watch->Tripped(keys.now());
+  }
+  return hold;
+}
+
+std::optional<std::string> RefusesRun(Shard& here, const Run& run) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < run.count; ++i) {
+    if (run.requests[i].command->has(kWrite)) bytes += LogBytesOf(run.requests[i]);
+  }
+  return bytes == 0 ? std::nullopt : here.RefusesWrite(bytes);
+}
+
+void ExecuteInOneGo(Shard& here, Run& run) {
+  uint64_t begin = CycleCount();
+  size_t start = run.out->size();
+  ReplyWriter reply(*run.out, run.protocol);
+  if (!WatchesHold(here.keys(), run)) {
+    run.aborted = true;
+    reply.NullArray();
+  } else if (auto refusal = RefusesRun(here, run)) {
+    run.refused = true;
+    reply.Error(*refusal);
+  } else {
+    for (; run.next < run.count; ++run.next) {
+      RunHandler(run.requests[run.next], here.keys(), reply, run.session, run.no_touch);
+    }
+    here.CommitEffects();
+  }
+  if (Lsn gate = here.TakeGateFor(run.home); gate != 0) {
+    run.gates.push_back({start, here.id(), gate});
+  }
+  run.cycles = CycleCount() - begin;
+}
+
+bool Blocked(Shard& here, const Run& run) {
+  bool blocked = false;
+  for (size_t i = 0; i < run.count; ++i) blocked |= Blocked(here, run.requests[i]);
+  // A transaction that holds a watched key may have changed it already, and has no record yet whose
+  // LSN the reply could wait for.
+  for (const auto& [watch, slot] : run.watches) blocked |= here.locks().Blocks(slot, false);
+  return blocked;
+}
+
+}  // namespace
+
+bool ExecuteAtomicRun(Run& run, void (*on_executed)(Run& self)) {
+  Shard& here = Shard::Current();
+  const bool blocked = Blocked(here, run);
+  if (blocked) {
+    run.on_executed = on_executed;
+    auto resume = [](LockRequest& lock) {
+      auto& granted = static_cast<Run&>(lock);
+      Shard& shard = Shard::Current();
+      ExecuteInOneGo(shard, granted);
+      shard.locks().Release(granted);
+      granted.on_executed(granted);
+    };
+    if (!QueueForLocks(here, run, 0, run.count, resume)) return false;
+  }
+  ExecuteInOneGo(here, run);
+  if (blocked) here.locks().Release(run);
+  return true;
+}
+
+}  // namespace flashdb
