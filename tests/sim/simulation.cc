@@ -34,6 +34,7 @@ class Simulation {
  public:
   Simulation(uint64_t seed, const SimOptions& options) : options_(options) {
     sim_.random = Random(seed);
+    sim_.now = clock_.NowMillis();
     uint32_t block = sim_.Chance(2) ? 512 : 4096;
     disk_ = std::make_unique<FakeDisk>(block);
     disk_->set_lies(options.lying_disk);
