@@ -311,7 +311,6 @@ class Keyspace {
   /// As SetStringAt, without log and stamp. `ref` is what FindRef found.
   void PutStringAt(uint32_t db, const KeyRef& key, Entry** ref, std::string_view bytes,
                    UnixMillis expire_at);
-  bool OverwriteInPlace(Entry& entry, std::string_view bytes, UnixMillis expire_at);
   /// The entry's string as a StringValue; an inline one is moved into its own allocation.
   StringValue& MakeStringValue(uint32_t db, Entry** ref);
 

@@ -16,6 +16,22 @@ Entry* NewStringEntry(std::string_view key, std::string_view bytes, UnixMillis e
   return NewObjectEntry(key, ValueType::kString, new StringValue(bytes), expire_at);
 }
 
+/// False, and nothing changed, if the value needs an entry of another shape or size.
+bool OverwriteInPlace(Entry& entry, std::string_view bytes, UnixMillis expire_at) {
+  if (entry.type != ValueType::kString || entry.has(Entry::kHasExpiry) != (expire_at != 0)) {
+    return false;
+  }
+  if (entry.has(Entry::kInline)) {
+    if (!OverwriteInline(entry, bytes)) return false;
+  } else {
+    auto& value = static_cast<StringValue&>(*entry.value());
+    if (!KeepsAllocation(value, bytes)) return false;
+    value.bytes.assign(bytes);
+  }
+  if (expire_at != 0) OverwriteExpiry(entry, expire_at);
+  return true;
+}
+
 }  // namespace
 
 void Keyspace::SetString(uint32_t db, const KeyRef& key, std::string_view bytes,
@@ -52,21 +68,6 @@ void Keyspace::PutStringAt(uint32_t db, const KeyRef& key, Entry** ref, std::str
   }
   (*ref)->access_seconds = now_seconds_;
   NoteExpiry(db, key.slot, expire_at);
-}
-
-bool Keyspace::OverwriteInPlace(Entry& entry, std::string_view bytes, UnixMillis expire_at) {
-  if (entry.type != ValueType::kString || entry.has(Entry::kHasExpiry) != (expire_at != 0)) {
-    return false;
-  }
-  if (entry.has(Entry::kInline)) {
-    if (!OverwriteInline(entry, bytes)) return false;
-  } else {
-    auto& value = static_cast<StringValue&>(*entry.value());
-    if (!KeepsAllocation(value, bytes)) return false;
-    value.bytes.assign(bytes);
-  }
-  if (expire_at != 0) OverwriteExpiry(entry, expire_at);
-  return true;
 }
 
 size_t Keyspace::AppendString(uint32_t db, const KeyRef& key, std::string_view bytes) {
