@@ -9,14 +9,8 @@ namespace flashdb::bench {
 LoadConnection::LoadConnection(Ring& ring, Workload& work, Group& group, int fd,
                                std::vector<LoadConnection*>& dirty)
     : ring_(ring), work_(work), group_(group), fd_(fd), dirty_(dirty) {
-  receive_op_.connection = this;
-  receive_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
-    static_cast<Op&>(op).connection->OnReceived(result, flags);
-  };
-  send_op_.connection = this;
-  send_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t) {
-    static_cast<Op&>(op).connection->OnSent(result);
-  };
+  receive_op_.Bind<&LoadConnection::OnReceived>(*this);
+  send_op_.Bind<&LoadConnection::OnSent>(*this);
   depth_ = DepthOf(work.options);
   pending_ = std::make_unique<Pending[]>(depth_);
   out_ = std::make_unique<char[]>(depth_ * work.requests.most_bytes());
