@@ -18,13 +18,12 @@ constexpr uint32_t kBacklog = 511;
 constexpr size_t kInputKeep = 64 * 1024;
 constexpr size_t kOutputKeep = 256 * 1024;
 constexpr size_t kOutputHigh = size_t{64} << 20;
-// An idle shard wakes this often to look for keys that have expired.
-constexpr uint64_t kSleepNanos = 10'000'000;
+// A shard with nothing to do sleeps no longer than this either.
+constexpr uint64_t kSleepNanos = 100'000'000;
 
 }  // namespace
 
-// ---- Connection
-// ----------------------------------------------------------------------------------
+// ---- Connection ---------------------------------------------------------------------------------
 
 FloorConnection::FloorConnection(FloorServer& server, int fd) : server_(server), fd_(fd) {
   receive_op_.Bind<&FloorConnection::OnReceived>(*this);
@@ -111,8 +110,7 @@ void FloorConnection::Close() {
   server_.MarkDirty(*this);
 }
 
-// ---- Server
-// --------------------------------------------------------------------------------------
+// ---- Server -------------------------------------------------------------------------------------
 
 FloorServer::FloorServer(const FloorOptions& options)
     : get_reply_(

@@ -33,8 +33,7 @@ void LoadConnection::Lose(std::string_view why) {
   if (work_.first_error.empty()) work_.first_error = why;
 }
 
-// ---- Out
-// -----------------------------------------------------------------------------------------
+// ---- Out ----------------------------------------------------------------------------------------
 
 void LoadConnection::Refill() {
   if (sending_ || lost_) return;
@@ -76,8 +75,7 @@ void LoadConnection::OnSent(int32_t result) {
   if (under_way_ < work_.options.pipeline || work_.filling) MarkDirty();
 }
 
-// ---- In
-// ------------------------------------------------------------------------------------------
+// ---- In -----------------------------------------------------------------------------------------
 
 void LoadConnection::OnReceived(int32_t result, uint32_t flags) {
   if (result > 0) {

@@ -81,8 +81,7 @@ TEST_F(ObserveTest, NoHistogramIsKeptWithoutLatencyTracking) {
   EXPECT_EQ(Run("INFO latencystats"), "$16\r\n# Latencystats\r\n\r\n");
 }
 
-// ---- Tasks
-// ---------------------------------------------------------------------------------------
+// ---- Tasks --------------------------------------------------------------------------------------
 
 OneShotEvent* gate = nullptr;
 
