@@ -2,9 +2,7 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <bit>
-#include <memory>
 #include <mutex>
 #include <new>
 
@@ -118,8 +116,8 @@ void* Arena::AllocateHere(size_t size) {
     block = page->free;
     page->free = page->free->next;
   } else {
-    block = reinterpret_cast<uint8_t*>(ChunkOf(page)) + ChunkOf(page)->IndexOf(*page) * kPageBytes +
-            page->fresh;
+    Chunk& chunk = *ChunkOf(page);
+    block = chunk.base() + chunk.IndexOf(*page) * kPageBytes + page->fresh;
     page->fresh += static_cast<uint32_t>(size);
   }
   if (page->free == nullptr && page->fresh + size > kPageBytes) Unlink(*page);

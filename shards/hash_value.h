@@ -97,4 +97,9 @@ class HashValue final : public Value {
   std::unique_ptr<FieldTable> table_;  // set: the packed members are unused
 };
 
+/// The entry's hash; nullptr if it holds something else.
+inline const HashValue* HashOf(const Entry& entry) {
+  return entry.type == ValueType::kHash ? static_cast<const HashValue*>(entry.value()) : nullptr;
+}
+
 }  // namespace flashdb

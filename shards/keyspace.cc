@@ -16,8 +16,8 @@ std::string WatchName(uint32_t db, std::string_view key) {
 }
 
 UnixMillis NextFieldExpiry(const Entry& entry) {
-  if (entry.type != ValueType::kHash) return INT64_MAX;
-  return static_cast<const HashValue*>(entry.value())->next_expiry();
+  const HashValue* hash = HashOf(entry);
+  return hash == nullptr ? INT64_MAX : hash->next_expiry();
 }
 
 }  // namespace

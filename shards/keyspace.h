@@ -269,7 +269,8 @@ class Keyspace {
 
   // keyspace_entries.cc: the table's entries and the counts kept of them.
   void InsertEntry(uint32_t db, const KeyRef& key, Entry* entry);
-  /// Puts `fresh` where `*ref` is; frees the old block and, unless it moved over, its value.
+  /// Puts `fresh` where `*ref` is, with the old entry's access time; frees the old block and, unless
+  /// it moved over, its value.
   void ReplaceEntry(uint32_t db, Entry** ref, Entry* fresh, bool keep_value);
   /// Inserts or replaces, whatever was there.
   void PutEntry(uint32_t db, const KeyRef& key, Entry* fresh);
@@ -310,7 +311,6 @@ class Keyspace {
   /// As SetStringAt, without log and stamp. `ref` is what FindRef found.
   void PutStringAt(uint32_t db, const KeyRef& key, Entry** ref, std::string_view bytes,
                    UnixMillis expire_at);
-  bool OverwriteInPlace(Entry& entry, std::string_view bytes, UnixMillis expire_at);
   /// The entry's string as a StringValue; an inline one is moved into its own allocation.
   StringValue& MakeStringValue(uint32_t db, Entry** ref);
 

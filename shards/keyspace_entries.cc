@@ -22,7 +22,7 @@ void Keyspace::InsertEntry(uint32_t db, const KeyRef& key, Entry* entry) {
 
 void Keyspace::ReplaceEntry(uint32_t db, Entry** ref, Entry* fresh, bool keep_value) {
   Entry* old = std::exchange(*ref, fresh);
-  fresh->access_seconds = now_seconds_;
+  fresh->access_seconds = old->access_seconds;
   AccountVolatile(db, *old, -1);
   AccountVolatile(db, *fresh, 1);
   if (keep_value) {
@@ -41,12 +41,12 @@ void Keyspace::PutEntry(uint32_t db, const KeyRef& key, Entry* fresh) {
     return;
   }
   ReplaceEntry(db, ref, fresh, false);
+  fresh->access_seconds = now_seconds_;
   NoteExpiry(db, key.slot, fresh->expire_at());
 }
 
 void Keyspace::ChangeExpiry(uint32_t db, const KeyRef& key, Entry** ref, UnixMillis at) {
   Entry& entry = **ref;
-  const uint32_t used = entry.access_seconds;
   if (at != 0 && entry.has(Entry::kHasExpiry)) {
     OverwriteExpiry(entry, at);
   } else if (entry.has(Entry::kInline)) {
@@ -54,7 +54,6 @@ void Keyspace::ChangeExpiry(uint32_t db, const KeyRef& key, Entry** ref, UnixMil
   } else {
     ReplaceEntry(db, ref, NewObjectEntry(entry.key(), entry.type, entry.value(), at), true);
   }
-  (*ref)->access_seconds = used;
   NoteExpiry(db, key.slot, at);
 }
 

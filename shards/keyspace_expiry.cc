@@ -16,10 +16,6 @@ constexpr size_t kSlotsPerUnit = 64;
 /// Entries asked for in one step of a scan.
 constexpr size_t kScanStep = 64;
 
-const HashValue* HashOf(const Entry& entry) {
-  return entry.type == ValueType::kHash ? static_cast<const HashValue*>(entry.value()) : nullptr;
-}
-
 }  // namespace
 
 /// What one piece of a scan found. Names are copies: removing changes the table.

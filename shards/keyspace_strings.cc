@@ -16,6 +16,22 @@ Entry* NewStringEntry(std::string_view key, std::string_view bytes, UnixMillis e
   return NewObjectEntry(key, ValueType::kString, new StringValue(bytes), expire_at);
 }
 
+/// False, and nothing changed, if the value needs an entry of another shape or size.
+bool OverwriteInPlace(Entry& entry, std::string_view bytes, UnixMillis expire_at) {
+  if (entry.type != ValueType::kString || entry.has(Entry::kHasExpiry) != (expire_at != 0)) {
+    return false;
+  }
+  if (entry.has(Entry::kInline)) {
+    if (!OverwriteInline(entry, bytes)) return false;
+  } else {
+    auto& value = static_cast<StringValue&>(*entry.value());
+    if (!KeepsAllocation(value, bytes)) return false;
+    value.bytes.assign(bytes);
+  }
+  if (expire_at != 0) OverwriteExpiry(entry, expire_at);
+  return true;
+}
+
 }  // namespace
 
 void Keyspace::SetString(uint32_t db, const KeyRef& key, std::string_view bytes,
@@ -50,23 +66,8 @@ void Keyspace::PutStringAt(uint32_t db, const KeyRef& key, Entry** ref, std::str
   if (!OverwriteInPlace(**ref, bytes, expire_at)) {
     ReplaceEntry(db, ref, NewStringEntry(key.bytes, bytes, expire_at), false);
   }
+  (*ref)->access_seconds = now_seconds_;
   NoteExpiry(db, key.slot, expire_at);
-}
-
-bool Keyspace::OverwriteInPlace(Entry& entry, std::string_view bytes, UnixMillis expire_at) {
-  if (entry.type != ValueType::kString || entry.has(Entry::kHasExpiry) != (expire_at != 0)) {
-    return false;
-  }
-  if (entry.has(Entry::kInline)) {
-    if (bytes.size() > kMaxInlineString || !OverwriteInline(entry, bytes)) return false;
-  } else {
-    auto& value = static_cast<StringValue&>(*entry.value());
-    if (!KeepsAllocation(value, bytes)) return false;
-    value.bytes.assign(bytes);
-  }
-  if (expire_at != 0) OverwriteExpiry(entry, expire_at);
-  entry.access_seconds = now_seconds_;
-  return true;
 }
 
 size_t Keyspace::AppendString(uint32_t db, const KeyRef& key, std::string_view bytes) {
@@ -115,11 +116,9 @@ StringValue& Keyspace::MakeStringValue(uint32_t db, Entry** ref) {
   Entry& entry = **ref;
   FLASHDB_CHECK(entry.type == ValueType::kString);
   if (entry.has(Entry::kInline)) {
-    const uint32_t used = entry.access_seconds;
     auto* value = new StringValue(entry.string());
     Entry* fresh = NewObjectEntry(entry.key(), ValueType::kString, value, entry.expire_at());
     ReplaceEntry(db, ref, fresh, false);
-    fresh->access_seconds = used;
   }
   return static_cast<StringValue&>(*(*ref)->value());
 }

@@ -18,23 +18,16 @@ constexpr uint32_t kBacklog = 511;
 constexpr size_t kInputKeep = 64 * 1024;
 constexpr size_t kOutputKeep = 256 * 1024;
 constexpr size_t kOutputHigh = size_t{64} << 20;
-// An idle shard wakes this often to look for keys that have expired.
-constexpr uint64_t kSleepNanos = 10'000'000;
+// A shard with nothing to do sleeps no longer than this either.
+constexpr uint64_t kSleepNanos = 100'000'000;
 
 }  // namespace
 
-// ---- Connection
-// ----------------------------------------------------------------------------------
+// ---- Connection ---------------------------------------------------------------------------------
 
 FloorConnection::FloorConnection(FloorServer& server, int fd) : server_(server), fd_(fd) {
-  receive_op_.connection = this;
-  receive_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
-    static_cast<Op&>(op).connection->OnReceived(result, flags);
-  };
-  send_op_.connection = this;
-  send_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t) {
-    static_cast<Op&>(op).connection->OnSent(result);
-  };
+  receive_op_.Bind<&FloorConnection::OnReceived>(*this);
+  send_op_.Bind<&FloorConnection::OnSent>(*this);
   Receive();
 }
 
@@ -117,16 +110,12 @@ void FloorConnection::Close() {
   server_.MarkDirty(*this);
 }
 
-// ---- Server
-// --------------------------------------------------------------------------------------
+// ---- Server -------------------------------------------------------------------------------------
 
 FloorServer::FloorServer(const FloorOptions& options)
     : get_reply_(
           fmt::format("${}\r\n{}\r\n", options.value_size, std::string(options.value_size, 'v'))) {
-  listener_.server = this;
-  listener_.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
-    static_cast<Listener&>(op).server->Accept(result, flags);
-  };
+  accept_op_.Bind<&FloorServer::Accept>(*this);
 }
 
 StatusOr<std::unique_ptr<FloorServer>> FloorServer::Start(const FloorOptions& options,
@@ -135,8 +124,8 @@ StatusOr<std::unique_ptr<FloorServer>> FloorServer::Start(const FloorOptions& op
   FLASHDB_ASSIGN_OR_RETURN(server->ring_, Ring::Create({}));
   FLASHDB_ASSIGN_OR_RETURN(Listening listening, ListenOn(options.host, options.port, kBacklog));
   *port = listening.port;
-  server->listener_.fd = listening.fd;
-  server->ring_->MultishotAccept(listening.fd, server->listener_);
+  server->listener_ = listening.fd;
+  server->ring_->MultishotAccept(listening.fd, server->accept_op_);
   return server;
 }
 
@@ -149,7 +138,7 @@ void FloorServer::Accept(int32_t result, uint32_t flags) {
     FLASHDB_CHECK(result == -EMFILE || result == -ENFILE || result == -ECONNABORTED,
                   "accept: error {}", -result);
   }
-  if ((flags & IORING_CQE_F_MORE) == 0) ring_->MultishotAccept(listener_.fd, listener_);
+  if ((flags & IORING_CQE_F_MORE) == 0) ring_->MultishotAccept(listener_, accept_op_);
 }
 
 void FloorServer::MarkReady(FloorConnection& connection) {

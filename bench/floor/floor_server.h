@@ -40,10 +40,6 @@ class FloorConnection {
   bool listed_dirty = false;
 
  private:
-  struct Op : RingOp {
-    FloorConnection* connection = nullptr;
-  };
-
   void Receive();
   void OnReceived(int32_t result, uint32_t flags);
   void OnSent(int32_t result);
@@ -51,8 +47,8 @@ class FloorConnection {
 
   FloorServer& server_;
   const int fd_;
-  Op receive_op_;
-  Op send_op_;
+  BoundOp<FloorConnection> receive_op_;
+  BoundOp<FloorConnection> send_op_;
   std::string in_;
   std::string out_;
   std::string sending_;
@@ -76,17 +72,13 @@ class FloorServer {
   void MarkDirty(FloorConnection& connection);
 
  private:
-  struct Listener : RingOp {
-    FloorServer* server = nullptr;
-    int fd = -1;
-  };
-
   explicit FloorServer(const FloorOptions& options);
   void Accept(int32_t result, uint32_t flags);
   void FlushOutput();
 
   std::string get_reply_;
-  Listener listener_;
+  BoundOp<FloorServer> accept_op_;
+  int listener_ = -1;
   std::vector<std::unique_ptr<FloorConnection>> connections_;
   std::vector<FloorConnection*> ready_;
   std::vector<FloorConnection*> working_;

@@ -73,9 +73,6 @@ class LoadConnection {
   bool listed_dirty = false;
 
  private:
-  struct Op : RingOp {
-    LoadConnection* connection = nullptr;
-  };
   struct Pending {
     uint64_t sent_at;  // cycles
     Kind kind;
@@ -93,8 +90,8 @@ class LoadConnection {
   Group& group_;
   const int fd_;
   std::vector<LoadConnection*>& dirty_;
-  Op receive_op_;
-  Op send_op_;
+  BoundOp<LoadConnection> receive_op_;
+  BoundOp<LoadConnection> send_op_;
   ReplyScanner scanner_;
   std::unique_ptr<Pending[]> pending_;  // a ring of `depth_` places
   uint32_t depth_;

@@ -9,14 +9,8 @@ namespace flashdb::bench {
 LoadConnection::LoadConnection(Ring& ring, Workload& work, Group& group, int fd,
                                std::vector<LoadConnection*>& dirty)
     : ring_(ring), work_(work), group_(group), fd_(fd), dirty_(dirty) {
-  receive_op_.connection = this;
-  receive_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
-    static_cast<Op&>(op).connection->OnReceived(result, flags);
-  };
-  send_op_.connection = this;
-  send_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t) {
-    static_cast<Op&>(op).connection->OnSent(result);
-  };
+  receive_op_.Bind<&LoadConnection::OnReceived>(*this);
+  send_op_.Bind<&LoadConnection::OnSent>(*this);
   depth_ = DepthOf(work.options);
   pending_ = std::make_unique<Pending[]>(depth_);
   out_ = std::make_unique<char[]>(depth_ * work.requests.most_bytes());
@@ -39,8 +33,7 @@ void LoadConnection::Lose(std::string_view why) {
   if (work_.first_error.empty()) work_.first_error = why;
 }
 
-// ---- Out
-// -----------------------------------------------------------------------------------------
+// ---- Out ----------------------------------------------------------------------------------------
 
 void LoadConnection::Refill() {
   if (sending_ || lost_) return;
@@ -82,8 +75,7 @@ void LoadConnection::OnSent(int32_t result) {
   if (under_way_ < work_.options.pipeline || work_.filling) MarkDirty();
 }
 
-// ---- In
-// ------------------------------------------------------------------------------------------
+// ---- In -----------------------------------------------------------------------------------------
 
 void LoadConnection::OnReceived(int32_t result, uint32_t flags) {
   if (result > 0) {

@@ -243,6 +243,8 @@ std::span<const Command> ClusterCommands();
 const Command* FindCommand(std::string_view name);
 /// Looks up "container|sub".
 const Command* FindSubcommand(std::string_view container, std::string_view sub);
+/// Looks up a row by its whole name, "name" or "container|sub".
+const Command* FindRow(std::string_view name);
 /// How many rows the table has, subcommands included. Statistics are arrays over their numbers.
 size_t CommandCount();
 /// The row with that number.

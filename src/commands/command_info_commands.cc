@@ -10,13 +10,6 @@
 namespace flashdb {
 namespace {
 
-// The row of "name" or "container|sub".
-const Command* FindRow(std::string_view name) {
-  size_t bar = name.find('|');
-  if (bar == std::string_view::npos) return FindCommand(name);
-  return FindSubcommand(name.substr(0, bar), name.substr(bar + 1));
-}
-
 void Count(SessionContext& context) {
   context.reply.Integer(static_cast<int64_t>(AllCommands().size()));
 }

@@ -28,7 +28,7 @@ const Entry* FindObject(CommandContext& context) {
 
 std::string_view EncodingOf(const Entry& entry) {
   if (entry.type == ValueType::kString) return StringEncoding(entry);
-  return static_cast<const HashValue*>(entry.value())->encoding();
+  return HashOf(entry)->encoding();
 }
 
 void ObjectEncoding(CommandContext& context) {

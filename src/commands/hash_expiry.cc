@@ -63,7 +63,7 @@ bool Met(Condition condition, UnixMillis old, UnixMillis at) {
 std::optional<HashField> LiveField(CommandContext& context, std::string_view name) {
   const Entry* entry = context.keys.Find(context.db, context.key, Keyspace::Touch::kQuiet);
   if (entry == nullptr) return std::nullopt;
-  return static_cast<const HashValue*>(entry->value())->FindLive(name, context.now());
+  return HashOf(*entry)->FindLive(name, context.now());
 }
 
 /// One field after the other, each seeing what the one before did: a field may be named twice, and

@@ -14,6 +14,10 @@ namespace {
 
 /// More random fields than this in one reply would stop the shard for too long.
 constexpr int64_t kMaxDraws = int64_t{1} << 24;
+/// Nor is a reply of fields that are drawn with repetition longer than this: it would take up
+/// memory that nobody has written.
+constexpr size_t kMaxReplyBytes = size_t{512} << 20;
+constexpr std::string_view kOutOfRange = "ERR value is out of range";
 /// A hash this many times larger than the number wanted is drawn from, not walked.
 constexpr size_t kDrawRatio = 3;
 
@@ -36,6 +40,8 @@ class FieldReply {
   const bool nested_;
 };
 
+bool IsTable(const HashValue& hash) { return hash.encoding() == "hashtable"; }
+
 std::vector<HashField> AllFields(const HashValue& hash, UnixMillis now) {
   std::vector<HashField> all;
   hash.ForEachLive(now, [&](const HashField& field) { all.push_back(field); });
@@ -46,7 +52,7 @@ std::vector<HashField> AllFields(const HashValue& hash, UnixMillis now) {
 std::vector<HashField> Sample(const HashValue& hash, size_t count, CommandContext& context) {
   const UnixMillis now = context.now();
   const bool draw = hash.next_expiry() > now && hash.size() / kDrawRatio > count;
-  if (draw && hash.encoding() == "hashtable") {
+  if (draw && IsTable(hash)) {
     std::vector<HashField> chosen;
     absl::flat_hash_set<std::string_view> seen;
     while (chosen.size() < count) {
@@ -64,16 +70,53 @@ std::vector<HashField> Sample(const HashValue& hash, size_t count, CommandContex
   return all;
 }
 
+/// Any field of a hash that has one, as often as wanted.
+class Draws {
+ public:
+  Draws(const HashValue& hash, UnixMillis now)
+      : hash_(hash), now_(now), at_once_(hash.next_expiry() > now && IsTable(hash)) {
+    if (!at_once_) all_ = AllFields(hash, now);
+  }
+  bool empty() const { return !at_once_ && all_.empty(); }
+  HashField Next(Random& random) const {
+    return at_once_ ? *hash_.RandomLive(now_, random) : all_[random.Below(all_.size())];
+  }
+
+ private:
+  const HashValue& hash_;
+  const UnixMillis now_;
+  const bool at_once_;
+  std::vector<HashField> all_;
+};
+
+size_t BulkBytes(std::string_view bytes) {
+  size_t digits = 1;
+  for (size_t rest = bytes.size(); rest >= 10; rest /= 10) ++digits;
+  return bytes.size() + digits + 5;
+}
+
+/// Whether the next `count` draws make too long a reply. `random` is a copy: the same fields will
+/// be drawn for the reply itself.
+bool TooLong(const Draws& draws, size_t count, bool values, Random random) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < count && bytes <= kMaxReplyBytes; ++i) {
+    const HashField field = draws.Next(random);
+    bytes += BulkBytes(field.name) + (values ? BulkBytes(field.value) : 0);
+  }
+  return bytes > kMaxReplyBytes;
+}
+
 /// Replies with `count` fields, each drawn anew.
 void ReplyDraws(CommandContext& context, const HashValue& hash, size_t count, bool values) {
-  const UnixMillis now = context.now();
-  const bool draw = hash.next_expiry() > now && hash.encoding() == "hashtable";
-  const std::vector<HashField> all = draw ? std::vector<HashField>{} : AllFields(hash, now);
-  if (!draw && all.empty()) return context.reply.EmptyArray();
-  FieldReply reply(context.reply, count, values);
-  for (size_t i = 0; i < count; ++i) {
-    reply.Add(draw ? *hash.RandomLive(now, context.random) : all[context.random.Below(all.size())]);
+  const Draws draws(hash, context.now());
+  if (draws.empty()) return context.reply.EmptyArray();
+  constexpr size_t kMostHeaders = 64;  // of a field and its value
+  const bool surely_short = count <= kMaxReplyBytes / (hash.MemoryBytes() + kMostHeaders);
+  if (!surely_short && TooLong(draws, count, values, context.random)) {
+    return context.reply.Error(kOutOfRange);
   }
+  FieldReply reply(context.reply, count, values);
+  for (size_t i = 0; i < count; ++i) reply.Add(draws.Next(context.random));
 }
 
 void ReplySample(CommandContext& context, const HashValue& hash, size_t count, bool values) {
@@ -141,7 +184,7 @@ void RunHRandField(CommandContext& context) {
   if (args.size() > 3 && !values) return context.reply.Error(kSyntaxError);
   const bool too_large =
       *count < -kMaxDraws || (values && *count > std::numeric_limits<int64_t>::max() / 2);
-  if (too_large) return context.reply.Error("ERR value is out of range");
+  if (too_large) return context.reply.Error(kOutOfRange);
   const auto hash = FindHash(context, context.touch());
   if (!hash) return;
   if (*hash == nullptr || *count == 0) return context.reply.EmptyArray();

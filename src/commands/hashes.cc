@@ -14,11 +14,12 @@ namespace flashdb {
 std::optional<const HashValue*> FindHash(CommandContext& context, Keyspace::Touch touch) {
   const Entry* entry = context.keys.Find(context.db, context.key, touch);
   if (entry == nullptr) return nullptr;
-  if (entry->type != ValueType::kHash) {
+  const HashValue* hash = HashOf(*entry);
+  if (hash == nullptr) {
     context.reply.Error(kWrongType);
     return std::nullopt;
   }
-  return static_cast<const HashValue*>(entry->value());
+  return hash;
 }
 
 std::optional<ArgView> ParseFields(CommandContext& context, size_t at,

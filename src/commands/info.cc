@@ -69,14 +69,6 @@ uint64_t ResidentBytes() {
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-std::vector<NumberedHistogram> CopyHistograms(const Engine& engine) {
-  std::vector<NumberedHistogram> copies;
-  for (size_t number = 0; number < engine.histograms.size(); ++number) {
-    if (engine.histograms[number]) copies.emplace_back(number, *engine.histograms[number]);
-  }
-  return copies;
-}
-
 Task<void> Info(SessionContext& context) {
   InfoSectionSet sections = ParseInfoSections(context.args.subspan(1));
   ServerFigures server;
@@ -137,7 +129,9 @@ ShardFigures GatherShard(bool with_histograms) {
   const Shard::LoopStats& loop = engine.shard.loop_stats();
   figures.loop_turns = loop.turns;
   figures.loop_busy_micros = loop.busy_nanos / 1000;
-  if (with_histograms && engine.latency_tracking) figures.histograms = CopyHistograms(engine);
+  if (with_histograms && engine.latency_tracking) {
+    figures.histograms = CopyHistograms(engine, [](size_t) { return true; });
+  }
   figures.log = engine.services.DescribeLog(engine);
   return figures;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "commands/engine.h"
+#include "commands/observe.h"
 
 namespace flashdb {
 
@@ -18,9 +19,6 @@ struct DatabaseFigures {
   uint64_t keys = 0;
   uint64_t expires = 0;
 };
-
-/// A command's number and how long its calls took.
-using NumberedHistogram = std::pair<size_t, LatencyHistogram>;
 
 /// Copies of one shard's figures.
 struct ShardFigures {

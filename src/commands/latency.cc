@@ -7,6 +7,7 @@
 #include "base/cycles.h"
 #include "commands/engine.h"
 #include "commands/metered.h"
+#include "commands/observe.h"
 #include "commands/server.h"
 
 namespace flashdb {
@@ -159,27 +160,12 @@ Task<void> Reset(SessionContext& context) {
 std::vector<bool> WantedRows(ArgView names) {
   std::vector<bool> wanted(CommandCount(), names.empty());
   for (std::string_view name : names) {
-    const size_t bar = name.find('|');
-    const Command* row = bar == std::string_view::npos
-                             ? FindCommand(name)
-                             : FindSubcommand(name.substr(0, bar), name.substr(bar + 1));
+    const Command* row = FindRow(name);
     if (row == nullptr) continue;
     wanted[row->number] = true;
     for (const Command* sub : SubcommandsOf(row->name)) wanted[sub->number] = true;
   }
   return wanted;
-}
-
-// By the rows' numbers.
-using Histograms = absl::btree_map<size_t, LatencyHistogram>;
-
-Histograms HistogramsHere(const std::vector<bool>& wanted) {
-  Histograms found;
-  const auto& all = Engine::Current().histograms;
-  for (size_t number = 0; number < all.size(); ++number) {
-    if (all[number] && wanted[number]) found.emplace(number, *all[number]);
-  }
-  return found;
 }
 
 // Pairs of a time and how many calls took at most that long, the time doubling from one pair to the
@@ -207,10 +193,12 @@ void ReplyHistogram(ReplyWriter& reply, const LatencyHistogram& histogram) {
 
 Task<void> Histogram(SessionContext& context) {
   const std::vector<bool> wanted = WantedRows(context.args.subspan(2));
-  auto gather = [&wanted](ShardId) { return HistogramsHere(wanted); };
-  std::vector<Histograms> by_shard = co_await MeteredOnAll(context, gather);
-  Histograms merged;
-  for (const Histograms& part : by_shard) {
+  auto gather = [&wanted](ShardId) {
+    return CopyHistograms(Engine::Current(), [&wanted](size_t row) { return wanted[row]; });
+  };
+  std::vector<std::vector<NumberedHistogram>> by_shard = co_await MeteredOnAll(context, gather);
+  absl::btree_map<size_t, LatencyHistogram> merged;
+  for (const auto& part : by_shard) {
     for (const auto& [number, histogram] : part) merged[number].Merge(histogram);
   }
   context.reply.Map(merged.size());

@@ -65,6 +65,16 @@ void NoteNotable(Engine& engine, const Command& command, ArgView args, const Ses
 
 }  // namespace internal
 
+std::vector<NumberedHistogram> CopyHistograms(const Engine& engine,
+                                              absl::FunctionRef<bool(size_t)> wanted) {
+  std::vector<NumberedHistogram> copies;
+  for (size_t number = 0; number < engine.histograms.size(); ++number) {
+    if (!engine.histograms[number] || !wanted(number)) continue;
+    copies.emplace_back(number, *engine.histograms[number]);
+  }
+  return copies;
+}
+
 void CountRejection(Engine& engine, const Command& command, std::string_view line) {
   ++engine.stats.Of(command).rejected;
   CountError(engine, line);

@@ -1,12 +1,19 @@
 // Statistics of executed commands: counts, times, slow log, latency events, errors by code.
 #pragma once
 
+#include <absl/functional/function_ref.h>
+
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "commands/engine.h"
 #include "commands/latency_histogram.h"
 
 namespace flashdb {
+
+/// A command's number and how long its calls took.
+using NumberedHistogram = std::pair<size_t, LatencyHistogram>;
 
 namespace internal {
 
@@ -37,6 +44,10 @@ inline void ObserveCommand(Engine& engine, const Command& command, ArgView args,
     internal::NoteNotable(engine, command, args, session, cycles);
   }
 }
+
+/// Copies of the engine's histograms of those commands for whose numbers `wanted` says true.
+std::vector<NumberedHistogram> CopyHistograms(const Engine& engine,
+                                              absl::FunctionRef<bool(size_t)> wanted);
 
 /// Notes that `command` was refused before it began, with the error `line`.
 void CountRejection(Engine& engine, const Command& command, std::string_view line);

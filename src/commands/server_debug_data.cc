@@ -49,15 +49,14 @@ Digest DigestOfValue(const Entry& entry) {
   std::string bytes;
   PutByte(bytes, static_cast<uint8_t>(entry.type));
   Digest digest;
-  if (entry.type == ValueType::kHash) {
-    static_cast<const HashValue*>(entry.value())
-        ->ForEachLive(INT64_MIN, [&](const HashField& field) {
-          std::string one;
-          PutBytes(one, field.name);
-          PutBytes(one, field.value);
-          PutByte(one, field.expire_at != 0 ? 1 : 0);
-          digest.Add(DigestOf(one));
-        });
+  if (const HashValue* hash = HashOf(entry)) {
+    hash->ForEachLive(INT64_MIN, [&](const HashField& field) {
+      std::string one;
+      PutBytes(one, field.name);
+      PutBytes(one, field.value);
+      PutByte(one, field.expire_at != 0 ? 1 : 0);
+      digest.Add(DigestOf(one));
+    });
   } else {
     digest = DigestOf(entry.string());
   }

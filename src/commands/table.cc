@@ -149,6 +149,12 @@ const Command* FindSubcommand(std::string_view container, std::string_view sub) 
   return TheTable().by_sub_name.Find({joined.data(), size});
 }
 
+const Command* FindRow(std::string_view name) {
+  const size_t bar = name.find('|');
+  if (bar == std::string_view::npos) return FindCommand(name);
+  return FindSubcommand(name.substr(0, bar), name.substr(bar + 1));
+}
+
 size_t CommandCount() { return TheTable().rows.size(); }
 
 const Command& CommandAt(size_t number) { return TheTable().rows[number]; }

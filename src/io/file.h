@@ -53,6 +53,10 @@ class FileSystem {
   /// writing. kDirectSync fails with InvalidArgument where the file system refuses O_DIRECT.
   virtual StatusOr<std::unique_ptr<File>> OpenForWrite(const std::string& path, WriteMode mode,
                                                        bool create) = 0;
+  /// Creates `path` (fails if it exists) for kBuffered writing. It has the permissions of `like`,
+  /// if there is such a file, from the first moment on.
+  virtual StatusOr<std::unique_ptr<File>> CreateLike(const std::string& path,
+                                                     const std::string& like) = 0;
   /// Names (not paths) of the entries of `directory`, sorted.
   virtual StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
   /// Creates the directory and those above it, as far as they are missing; durable on return.

@@ -76,8 +76,11 @@ class PosixFile final : public File {
   std::string path_;
 };
 
-StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags, WriteMode mode) {
-  int fd = ::open(path.c_str(), flags | O_CLOEXEC, 0640);
+constexpr mode_t kPermissions = 0640;
+
+StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags, WriteMode mode,
+                                     mode_t permissions = kPermissions) {
+  int fd = ::open(path.c_str(), flags | O_CLOEXEC, permissions);
   if (fd < 0 && errno == EINVAL && mode == WriteMode::kDirectSync) {
     return absl::InvalidArgumentError(path + ": the file system refuses O_DIRECT");
   }
@@ -107,6 +110,22 @@ StatusOr<std::unique_ptr<File>> PosixFileSystem::OpenForWrite(const std::string&
   int flags = O_RDWR | (create ? O_CREAT | O_EXCL : 0);
   if (mode == WriteMode::kDirectSync) flags |= O_DIRECT | O_DSYNC;
   return Open(path, flags, mode);
+}
+
+StatusOr<std::unique_ptr<File>> PosixFileSystem::CreateLike(const std::string& path,
+                                                            const std::string& like) {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL;
+  struct stat facts;
+  if (::stat(like.c_str(), &facts) != 0) {
+    if (errno != ENOENT) return ErrnoStatus(errno, "stat " + like);
+    return Open(path, kFlags, WriteMode::kBuffered);
+  }
+  const mode_t permissions = facts.st_mode & 0777;
+  FLASHDB_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                           Open(path, kFlags, WriteMode::kBuffered, permissions));
+  // What the process's umask took away.
+  if (::fchmod(file->fd(), permissions) != 0) return ErrnoStatus(errno, "chmod " + path);
+  return file;
 }
 
 StatusOr<std::vector<std::string>> PosixFileSystem::List(const std::string& directory) {

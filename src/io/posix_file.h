@@ -10,6 +10,8 @@ class PosixFileSystem final : public FileSystem {
   StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
   StatusOr<std::unique_ptr<File>> OpenForWrite(const std::string& path, WriteMode mode,
                                                bool create) override;
+  StatusOr<std::unique_ptr<File>> CreateLike(const std::string& path,
+                                             const std::string& like) override;
   StatusOr<std::vector<std::string>> List(const std::string& directory) override;
   Status CreateDirectories(const std::string& directory) override;
   Status Rename(const std::string& from, const std::string& to) override;

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "base/status.h"
@@ -18,6 +19,26 @@ namespace flashdb {
 /// until its last completion.
 struct RingOp {
   void (*on_cqe)(RingOp& self, int32_t result, uint32_t flags) = nullptr;
+};
+
+/// An operation that completes into a member function of its owner, which must stay in place too.
+template <typename Owner>
+struct BoundOp : RingOp {
+  Owner* owner = nullptr;
+
+  /// Every completion calls `(to.*Method)(result, flags)`, or without the flags if it takes none.
+  template <auto Method>
+  void Bind(Owner& to) {
+    owner = &to;
+    on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
+      Owner& self = *static_cast<BoundOp&>(op).owner;
+      if constexpr (std::is_invocable_v<decltype(Method), Owner&, int32_t, uint32_t>) {
+        (self.*Method)(result, flags);
+      } else {
+        (self.*Method)(result);
+      }
+    };
+  }
 };
 
 /// A group of equal receive buffers that the kernel picks from as data arrives.

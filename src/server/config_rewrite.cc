@@ -1,14 +1,12 @@
 #include "server/config_rewrite.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <map>
+#include <memory>
+#include <optional>
 #include <vector>
 
-#include "base/check.h"
+#include "io/posix_file.h"
+#include "io/replace_file.h"
 #include "server/config_file.h"
 #include "server/config_parameters.h"
 
@@ -96,49 +94,14 @@ class Rewriter {
   bool banner_ = false;
 };
 
-StatusOr<std::string> ReadText(int fd) {
-  std::string text;
-  char buffer[4096];
-  while (true) {
-    ssize_t count = read(fd, buffer, sizeof(buffer));
-    if (count == 0) return text;
-    if (count < 0) return ErrnoStatus(errno, "read");
-    text.append(buffer, static_cast<size_t>(count));
-  }
-}
-
-Status WriteText(int fd, std::string_view text) {
-  while (!text.empty()) {
-    ssize_t count = write(fd, text.data(), text.size());
-    if (count < 0) return ErrnoStatus(errno, "write");
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return fsync(fd) == 0 ? OkStatus() : ErrnoStatus(errno, "fsync");
-}
-
-// The file's text and its permissions.
-StatusOr<std::pair<std::string, mode_t>> ReadFile(const std::string& path) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, "open " + path);
-  struct stat facts;
-  FLASHDB_CHECK(fstat(fd, &facts) == 0);
-  StatusOr<std::string> text = ReadText(fd);
-  close(fd);
-  FLASHDB_RETURN_IF_ERROR(text.status());
-  return std::pair(*std::move(text), static_cast<mode_t>(facts.st_mode & 0777));
-}
-
-Status Replace(const std::string& path, std::string_view text, mode_t mode) {
-  const std::string fresh = path + ".new";
-  int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  if (fd < 0) return ErrnoStatus(errno, "create " + fresh);
-  Status status = WriteText(fd, text);
-  close(fd);
-  if (status.ok() && rename(fresh.c_str(), path.c_str()) != 0) {
-    status = ErrnoStatus(errno, "rename to " + path);
-  }
-  if (!status.ok()) unlink(fresh.c_str());
-  return status;
+StatusOr<std::string> ReadText(FileSystem& files, const std::string& path) {
+  FLASHDB_ASSIGN_OR_RETURN(std::unique_ptr<File> file, files.OpenForRead(path));
+  FLASHDB_ASSIGN_OR_RETURN(uint64_t size, file->Size());
+  std::string text(size, '\0');
+  FLASHDB_ASSIGN_OR_RETURN(size_t got,
+                           file->ReadAt(0, {reinterpret_cast<uint8_t*>(text.data()), text.size()}));
+  text.resize(got);
+  return text;
 }
 
 }  // namespace
@@ -154,9 +117,11 @@ StatusOr<std::string> RewrittenConfigText(std::string_view text, const Config& c
 }
 
 Status RewriteConfigFile(const Config& config) {
-  FLASHDB_ASSIGN_OR_RETURN(auto file, ReadFile(config.config_file));
-  FLASHDB_ASSIGN_OR_RETURN(std::string text, RewrittenConfigText(file.first, config));
-  return Replace(config.config_file, text, file.second);
+  PosixFileSystem files;
+  FLASHDB_ASSIGN_OR_RETURN(std::string before, ReadText(files, config.config_file));
+  FLASHDB_ASSIGN_OR_RETURN(std::string text, RewrittenConfigText(before, config));
+  return ReplaceFile(files, config.config_file,
+                     {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }
 
 }  // namespace flashdb

@@ -15,8 +15,8 @@ namespace flashdb {
 /// `text` has a line that is no setting.
 StatusOr<std::string> RewrittenConfigText(std::string_view text, const Config& config);
 
-/// Does so with the file `config.config_file`, which is replaced as a whole or, on error, not at
-/// all. Blocking.
+/// Does so with the file `config.config_file`, which is replaced as a whole and durably or,
+/// on error, not at all. Blocking.
 Status RewriteConfigFile(const Config& config);
 
 }  // namespace flashdb

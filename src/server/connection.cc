@@ -23,14 +23,8 @@ Connection::Connection(ShardServer& server, int fd, uint64_t id) : server_(serve
   session_.id = id;
   session_.fd = fd;
   session_.link = this;
-  receive_op_.connection = this;
-  receive_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
-    static_cast<Op&>(op).connection->OnReceived(result, flags);
-  };
-  send_op_.connection = this;
-  send_op_.on_cqe = [](RingOp& op, int32_t result, uint32_t) {
-    static_cast<Op&>(op).connection->OnSent(result);
-  };
+  receive_op_.Bind<&Connection::OnReceived>(*this);
+  send_op_.Bind<&Connection::OnSent>(*this);
   waiter_.connection = this;
   waiter_.on_progress = [](SettleWaiter& waiter) {
     Connection* connection = static_cast<Waiter&>(waiter).connection;

@@ -66,9 +66,6 @@ class Connection final : public SessionLink {
   bool listed_dirty = false;
 
  private:
-  struct Op : RingOp {
-    Connection* connection = nullptr;
-  };
   struct Waiter : SettleWaiter {
     Connection* connection = nullptr;
   };
@@ -132,8 +129,8 @@ class Connection final : public SessionLink {
 
   ShardServer& server_;
   Session session_;
-  Op receive_op_;
-  Op send_op_;
+  BoundOp<Connection> receive_op_;
+  BoundOp<Connection> send_op_;
   Waiter waiter_;
 
   RequestParser parser_;

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "base/crc32c.h"
+#include "io/replace_file.h"
 #include "server/recovery.h"
 
 namespace flashdb {
@@ -116,17 +117,7 @@ Status WriteManifest(FileSystem& files, const std::string& dir,
     text += fmt::format("generation {} shards {}\n", generation.number, generation.shards);
   }
   text += ChecksumLine(text);
-  std::string path = dir + "/MANIFEST";
-  std::string fresh = path + ".tmp";
-  if (files.Exists(fresh)) FLASHDB_RETURN_IF_ERROR(files.Remove(fresh));
-  {
-    FLASHDB_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
-                             files.OpenForWrite(fresh, WriteMode::kBuffered, true));
-    FLASHDB_RETURN_IF_ERROR(file->WriteAt(0, BytesOf(text)));
-    FLASHDB_RETURN_IF_ERROR(file->Sync());
-  }
-  FLASHDB_RETURN_IF_ERROR(files.Rename(fresh, path));
-  return files.SyncDirectory(dir);
+  return ReplaceFile(files, dir + "/MANIFEST", BytesOf(text));
 }
 
 }  // namespace flashdb

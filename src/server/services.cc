@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <numeric>
 
+#include "base/histogram.h"
 #include "server/config_rewrite.h"
 #include "server/config_table.h"
 #include "server/server.h"
@@ -18,17 +20,12 @@ std::string HexId(Random& random) {
   return id;
 }
 
-// The upper bound of the bucket in which the given share of the commits lies, in microseconds.
-uint64_t PercentileMicros(const LogWriterStats& stats, double share) {
-  uint64_t total = 0;
-  for (uint64_t count : stats.commit_nanos_log2) total += count;
-  auto wanted = static_cast<uint64_t>(static_cast<double>(total) * share);
-  uint64_t seen = 0;
-  for (size_t i = 0; i < stats.commit_nanos_log2.size(); ++i) {
-    seen += stats.commit_nanos_log2[i];
-    if (seen > wanted) return (uint64_t{1} << (i + 1)) / 1000;
-  }
-  return 0;
+// The end of the bucket in which that share of the commits lies, in microseconds.
+uint64_t PercentileMicros(const LogWriterStats& stats, double percent) {
+  const auto& counts = stats.commit_nanos_log2;
+  const uint64_t total = std::accumulate(counts.begin(), counts.end(), uint64_t{0});
+  if (total == 0) return 0;
+  return (uint64_t{2} << PercentileBucket(counts, total, percent)) / 1000;
 }
 
 }  // namespace
@@ -109,8 +106,8 @@ LogInfo Server::DescribeLog(const Engine& engine) {
   info.unsynced_bytes = stats.buffered_bytes;
   info.commits = stats.frames;
   info.commit_bytes = stats.bytes;
-  info.commit_micros_p50 = PercentileMicros(stats, 0.5);
-  info.commit_micros_p99 = PercentileMicros(stats, 0.99);
+  info.commit_micros_p50 = PercentileMicros(stats, 50);
+  info.commit_micros_p99 = PercentileMicros(stats, 99);
   info.commit_micros_max = stats.max_commit_nanos / 1000;
   info.error = shard.commits().FailureOf(shard.id());
   return info;

@@ -273,6 +273,24 @@ TEST_F(HashesTest, HRandFieldErrors) {
             "9223372036854775807\r\n");
 }
 
+TEST_F(HashesTest, HRandFieldRefusesRepliesBeyond512MiB) {
+  constexpr std::string_view kRefusal = "-ERR value is out of range\r\n";
+  const std::string mebibyte(1 << 20, 'x');
+  Run("hset packed a 1");
+  EXPECT_EQ(Run("hrandfield packed -16777217"), kRefusal);
+  Run("hset large a " + mebibyte);
+  MakeLarge(500);
+  Run("hset big long " + mebibyte);
+  EXPECT_EQ(Run("hrandfield large -512 withvalues"), kRefusal);
+  EXPECT_EQ(Run("hrandfield big -500000 withvalues"), kRefusal);
+  EXPECT_EQ(Run("hrandfield large -9223372036854775807"), kRefusal);
+  // Long ones that are not too long.
+  EXPECT_EQ(Run("hrandfield large -3 withvalues").size(),
+            4 + 3 * (7 + std::string("$1048576\r\n\r\n").size() + mebibyte.size()));
+  EXPECT_EQ(Run("hrandfield large -600").substr(0, 13), "*600\r\n$1\r\na\r\n");
+  EXPECT_EQ(Run("hrandfield big -100000").substr(0, 9), "*100000\r\n");
+}
+
 TEST_F(HashesTest, HScanWalksALargeHash) {
   MakeLarge(300);
   std::set<std::string> seen;

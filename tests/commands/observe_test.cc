@@ -12,29 +12,6 @@ namespace {
 
 uint64_t Cycles(double micros) { return static_cast<uint64_t>(micros * CyclesPerMicro()); }
 
-TEST(LatencyHistogramTest, PercentilesAreWithinASixteenth) {
-  LatencyHistogram histogram;
-  for (uint64_t value = 1; value <= 100'000; ++value) histogram.Record(value);
-  EXPECT_EQ(histogram.total(), 100'000u);
-  for (double percent : {1.0, 50.0, 99.0, 99.9}) {
-    EXPECT_GE(histogram.Percentile(percent), 1000 * percent) << percent;
-    EXPECT_LE(histogram.Percentile(percent), 1000 * percent * 1.0626) << percent;
-  }
-}
-
-TEST(LatencyHistogramTest, SmallValuesAreExactAndHugeOnesAreKept) {
-  LatencyHistogram histogram;
-  histogram.Record(0);
-  histogram.Record(15);
-  histogram.Record(UINT64_MAX);
-  EXPECT_EQ(histogram.CountUpTo(0), 1u);
-  EXPECT_EQ(histogram.CountUpTo(14), 1u);
-  EXPECT_EQ(histogram.CountUpTo(15), 2u);
-  EXPECT_EQ(histogram.Percentile(50), 15u);
-  EXPECT_EQ(histogram.Percentile(100), (uint64_t{1} << 38) - 1);
-  EXPECT_EQ(LatencyHistogram().Percentile(50), 0u);
-}
-
 class ObserveTest : public test::ServerFixture {
  protected:
   void Observe(std::string_view name, double micros, bool failed = false) {
@@ -104,8 +81,7 @@ TEST_F(ObserveTest, NoHistogramIsKeptWithoutLatencyTracking) {
   EXPECT_EQ(Run("INFO latencystats"), "$16\r\n# Latencystats\r\n\r\n");
 }
 
-// ---- Tasks
-// ---------------------------------------------------------------------------------------
+// ---- Tasks --------------------------------------------------------------------------------------
 
 OneShotEvent* gate = nullptr;
 

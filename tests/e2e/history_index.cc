@@ -275,8 +275,7 @@ void HistoryIndex::IndexOrderedRead(OpId op, const Access& access, int64_t versi
   key.reads.push_back({op, writer, version});
 }
 
-// ---- Gaps
-// ------------------------------------------------------------------------------------------
+// ---- Gaps ---------------------------------------------------------------------------------------
 
 void HistoryIndex::NoteSeen(OpId op, KeyId key, int64_t number) {
   const auto [at, fresh] = keys_[key].seen.emplace(number, op);

@@ -1,107 +1,45 @@
 // Requests from strangers: what the parser finds does not depend on how the bytes were cut, and
 // what it finds, written again, is found again. The same bytes as an inline command and as replies.
-#include <cstring>
-#include <memory>
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "base/check.h"
 #include "base/random.h"
 #include "resp/inline_split.h"
 #include "resp/reply_reader.h"
-#include "resp/request_parser.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/resp/parser_testing.h"
 
 namespace flashdb {
 namespace {
 
-using Words = std::vector<std::string>;
-
-struct Outcome {
-  std::vector<Words> commands;
-  std::string error;
-  std::string rest;
-
-  bool operator==(const Outcome&) const = default;
-};
-
-// Of its exact size, so that a read past the end is one past an allocation.
-struct ExactCopy {
-  explicit ExactCopy(std::string_view from) : bytes(new char[from.size()]), size(from.size()) {
-    if (size > 0) std::memcpy(bytes.get(), from.data(), size);
-  }
-  std::string_view view() const { return {bytes.get(), size}; }
-  std::unique_ptr<char[]> bytes;
-  size_t size;
-};
-
-// Takes all commands that are whole off the front of `received`; false after an error.
-bool ParseAll(RequestParser& parser, const RequestLimits& limits, std::string& received,
-              Outcome& outcome) {
-  Args args;
-  for (;;) {
-    ExactCopy buffer(received);
-    size_t consumed = 0;
-    ParseResult result = parser.Parse(buffer.view(), limits, &args, &consumed);
-    FLASHDB_CHECK(consumed <= received.size(), "consumed more than there is");
-    FLASHDB_CHECK(args.empty() == (result != ParseResult::kCommand), "arguments without command");
-    FLASHDB_CHECK(args.size() <= received.size(), "more arguments than bytes");
-    if (result == ParseResult::kCommand) outcome.commands.emplace_back(args.begin(), args.end());
-    received.erase(0, consumed);
-    if (result == ParseResult::kError) {
-      outcome.error = parser.error();
-      FLASHDB_CHECK(!outcome.error.empty(), "an error says nothing");
-      return false;
-    }
-    if (result == ParseResult::kNeedMore) {
-      FLASHDB_CHECK(parser.bytes_wanted() > 0, "wants more, but nothing");
-      return true;
-    }
-  }
-}
-
-Outcome FeedWhole(std::string_view stream, const RequestLimits& limits) {
-  RequestParser parser;
-  Outcome outcome;
-  outcome.rest = stream;
-  ParseAll(parser, limits, outcome.rest, outcome);
-  return outcome;
-}
-
-// In pieces of up to `longest` bytes.
-Outcome FeedPieces(std::string_view stream, const RequestLimits& limits, Random& random,
-                   uint64_t longest) {
-  RequestParser parser;
-  Outcome outcome;
+// Pieces of up to `longest` bytes.
+std::vector<std::string> Cut(std::string_view stream, Random& random, uint64_t longest) {
+  std::vector<std::string> pieces;
   while (!stream.empty()) {
-    size_t size = std::min<size_t>(stream.size(), 1 + random.Below(longest));
-    outcome.rest += stream.substr(0, size);
+    const size_t size = std::min<size_t>(stream.size(), 1 + random.Below(longest));
+    pieces.emplace_back(stream.substr(0, size));
     stream.remove_prefix(size);
-    if (!ParseAll(parser, limits, outcome.rest, outcome)) {
-      outcome.rest += stream;
-      return outcome;
-    }
   }
-  return outcome;
+  return pieces;
 }
 
-std::string Encode(const std::vector<Words>& commands) {
+std::string EncodeAll(const std::vector<Command>& commands) {
   std::string out;
-  for (const Words& words : commands) {
-    out += fmt::format("*{}\r\n", words.size());
-    for (const std::string& word : words) out += fmt::format("${}\r\n{}\r\n", word.size(), word);
-  }
+  for (const Command& command : commands) out += Encode(command);
   return out;
 }
 
 void CheckRequests(std::string_view stream, const RequestLimits& limits, uint64_t seed) {
   Random random(seed);
-  const Outcome whole = FeedWhole(stream, limits);
-  const Outcome pieces = FeedPieces(stream, limits, random, 1 + seed % 40);
+  const Outcome whole = Feed({std::string(stream)}, limits);
+  const Outcome pieces = Feed(Cut(stream, random, 1 + seed % 40), limits);
   FLASHDB_CHECK(whole.commands == pieces.commands, "other commands when cut");
   FLASHDB_CHECK(whole.error == pieces.error, "'{}' became '{}' when cut", whole.error,
                 pieces.error);
   FLASHDB_CHECK(!whole.error.empty() || whole.rest == pieces.rest, "another rest when cut");
-  const Outcome again = FeedWhole(Encode(whole.commands), RequestLimits{});
+  const Outcome again = Feed({EncodeAll(whole.commands)});
   FLASHDB_CHECK(again.error.empty() && again.rest.empty() && again.commands == whole.commands,
                 "written again it reads otherwise");
 }

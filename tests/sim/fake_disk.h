@@ -29,6 +29,9 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
   StatusOr<std::unique_ptr<File>> OpenForWrite(const std::string& path, WriteMode mode,
                                                bool create) override;
+  StatusOr<std::unique_ptr<File>> CreateLike(const std::string& path, const std::string&) override {
+    return OpenForWrite(path, WriteMode::kBuffered, true);
+  }
   StatusOr<std::vector<std::string>> List(const std::string& directory) override;
   Status CreateDirectories(const std::string& directory) override;
   Status Rename(const std::string& from, const std::string& to) override;
