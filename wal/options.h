@@ -12,8 +12,8 @@ namespace flashdb {
 /// When a record counts as durable.
 enum class SyncPolicy : uint8_t {
   kAlways,    // on disk
-  kPeriodic,  // in the page cache (survives kill -9); on disk at most an interval later
-  kNever,     // in the page cache; the kernel decides, but a full segment is always synced
+  kPeriodic,  // with the kernel or the device (survives kill -9); on disk an interval later at most
+  kNever,     // the same; they decide when it is on disk, but a full segment is always synced
 };
 
 struct LogOptions {
@@ -21,7 +21,7 @@ struct LogOptions {
   uint32_t log_id = 0;
   uint64_t segment_bytes = 32u << 20;  // at least kMinSegmentBytes, a multiple of the block size
   uint32_t block_bytes = 4096;         // logical block size of the device, a power of two
-  /// kDirectSync is honoured with SyncPolicy::kAlways only; the other policies write buffered.
+  /// With other policies than kAlways, kDirectSync is taken for kDirect.
   WriteMode mode = WriteMode::kBuffered;
   SyncPolicy policy = SyncPolicy::kAlways;
   uint32_t sync_interval_ms = 1000;
@@ -29,7 +29,8 @@ struct LogOptions {
   /// a frame of 1 MiB with any number of records, at most a segment unsynced.
   uint32_t commit_records = 0;
   uint64_t commit_bytes = 0;
-  uint32_t spare_segments = 2;  // reserved ahead; at least 1
+  uint32_t frames_in_flight = 4;  // written at the same time, at most; at least 1
+  uint32_t spare_segments = 2;    // reserved ahead; at least 1
   /// Seeds the random steps between epochs; 0 takes a seed from the kernel.
   uint64_t epoch_seed = 0;
 };

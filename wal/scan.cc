@@ -50,8 +50,8 @@ class Scanner {
   StatusOr<bool> EndSegment(const SegmentFile& segment, const SegmentFile* next,
                             SegmentReader& reader);
   Status GatherEvidence(const SegmentFile& segment, SegmentReader& reader, TailFacts& facts);
-  Status FindFrames(SegmentReader& reader, uint64_t from, uint32_t block, const FrameFilter& filter,
-                    TailFacts& facts);
+  StatusOr<uint64_t> FindFrames(SegmentReader& reader, uint64_t from, uint32_t block,
+                                const FrameFilter& filter, TailFacts& facts);
   Status FindRemains(const SegmentFile& segment, SegmentReader& reader, TailFacts& facts);
   Status Damage(const SegmentFile& segment, const TailFacts& facts) const;
   const SegmentFile* Successor(const SegmentFile& segment) const;
@@ -160,7 +160,7 @@ Status Scanner::CheckNoFrames() {
     FLASHDB_ASSIGN_OR_RETURN(SegmentReader reader, SegmentReader::Open(files_, segment.path));
     TailFacts facts;
     FLASHDB_RETURN_IF_ERROR(
-        FindFrames(reader, 0, segment.block_bytes(), {1, UINT64_MAX, 1}, facts));
+        FindFrames(reader, 0, segment.block_bytes(), {1, UINT64_MAX, 1}, facts).status());
     if (facts.later_frames) {
       return absl::DataLossError(fmt::format(
           "{} holds records, but its header at offset 0 is damaged. {}", segment.path, kRemedy));
@@ -302,8 +302,10 @@ Status Scanner::GatherEvidence(const SegmentFile& segment, SegmentReader& reader
                                TailFacts& facts) {
   const SegmentHeader& header = segment.header;
   FLASHDB_RETURN_IF_ERROR(FindRemains(segment, reader, facts));
-  FLASHDB_RETURN_IF_ERROR(FindFrames(reader, offset_, header.block_bytes,
-                                     {header.epoch, header.epoch, next_frame_ + 1}, facts));
+  FLASHDB_ASSIGN_OR_RETURN(uint64_t frames_end,
+                           FindFrames(reader, offset_, header.block_bytes,
+                                      {header.epoch, header.epoch, next_frame_ + 1}, facts));
+  scan_.torn_bytes = std::max(scan_.torn_bytes, frames_end - offset_);
   for (const SegmentFile& later : segments_) {
     if (later.seq <= segment.seq) continue;
     FrameFilter filter{header.epoch + 1, header.epoch + kMaxEpochStep * (later.seq - segment.seq),
@@ -317,13 +319,15 @@ Status Scanner::GatherEvidence(const SegmentFile& segment, SegmentReader& reader
       scan_.last_epoch = std::max(scan_.last_epoch, later.header.epoch);
     }
     FLASHDB_ASSIGN_OR_RETURN(SegmentReader rest, SegmentReader::Open(files_, later.path));
-    FLASHDB_RETURN_IF_ERROR(FindFrames(rest, 0, later.block_bytes(), filter, facts));
+    FLASHDB_RETURN_IF_ERROR(FindFrames(rest, 0, later.block_bytes(), filter, facts).status());
   }
   return OkStatus();
 }
 
-Status Scanner::FindFrames(SegmentReader& reader, uint64_t from, uint32_t block,
-                           const FrameFilter& filter, TailFacts& facts) {
+// Where the last frame found ends; `from` if there is none.
+StatusOr<uint64_t> Scanner::FindFrames(SegmentReader& reader, uint64_t from, uint32_t block,
+                                       const FrameFilter& filter, TailFacts& facts) {
+  uint64_t end = from;
   for (uint64_t at = from; at < reader.file_bytes();) {
     FLASHDB_ASSIGN_OR_RETURN(auto frame, reader.FrameAt(at, block, filter));
     if (frame) {
@@ -332,8 +336,9 @@ Status Scanner::FindFrames(SegmentReader& reader, uint64_t from, uint32_t block,
       scan_.last_epoch = std::max(scan_.last_epoch, frame->header.epoch);
     }
     at += frame ? frame->padded_bytes : block;
+    if (frame) end = at;
   }
-  return OkStatus();
+  return end;
 }
 
 // In a file that was filled with zeros every other byte is a trace of a write; in a recycled one
@@ -374,6 +379,8 @@ Status Scanner::Damage(const SegmentFile& segment, const TailFacts& facts) const
 void Scanner::Finish() {
   scan_.next_frame_seq = next_frame_;
   scan_.next_lsn = segments_.empty() || scan_.segments.empty() ? 1 : walker_.last_lsn() + 1;
+  // Of a record that has neither beginning nor end the number is used again.
+  scan_.first_lsn = std::min(scan_.first_lsn, scan_.next_lsn);
   scan_.unfinished_record = walker_.in_record();
   if (scan_.unfinished_record && scan_.note.empty()) {
     scan_.note = fmt::format("{}: cut record {}, which was not written to its end", scan_.directory,

@@ -10,7 +10,6 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kDefaultCommitBytes = 1u << 20;
-constexpr size_t kKeptFreeBuffers = 4;
 // A record is not split only to use up less room than this.
 constexpr size_t kSmallestSplit = 256;
 
@@ -39,7 +38,9 @@ uint64_t FrameCapacity(const LogOptions& options) {
 }
 
 LogOptions Effective(LogOptions options) {
-  if (options.policy != SyncPolicy::kAlways) options.mode = WriteMode::kBuffered;
+  bool direct = options.mode != WriteMode::kBuffered;
+  if (options.policy != SyncPolicy::kAlways && direct) options.mode = WriteMode::kDirect;
+  options.frames_in_flight = std::max(options.frames_in_flight, 1u);
   options.spare_segments = std::max(options.spare_segments, 1u);
   if (options.commit_records == 0) options.commit_records = UINT32_MAX;
   return options;
@@ -69,10 +70,13 @@ LogWriter::LogWriter(FileSystem& files, AsyncFiles& async, const Clock& clock, L
       random_(options_.epoch_seed != 0 ? options_.epoch_seed : EntropySeed()),
       pool_(files, async, clock, options_, start.segment_seq,
             [this] {
-              StartWrite();
+              StartWrites();
               Progress();
             }),
       frame_capacity_(FrameCapacity(options_)),
+      in_flight_(
+          options_.frames_in_flight,
+          [this](FramesInFlight::Frame& frame, int32_t result) { OnFrameEnded(frame, result); }),
       previous_segment_(start.previous_segment),
       epoch_(start.last_epoch),
       next_lsn_(start.next_lsn),
@@ -84,10 +88,7 @@ LogWriter::LogWriter(FileSystem& files, AsyncFiles& async, const Clock& clock, L
       synced_lsn_(complete_lsn_),
       synced_frame_(written_frame_),
       settled_txn_(start.settled_txn) {
-  write_op_.log = sync_op_.log = this;
-  write_op_.on_done = [](Completion& self, int32_t result) {
-    static_cast<Operation&>(self).log->OnFrameDone(result);
-  };
+  sync_op_.log = this;
   sync_op_.on_done = [](Completion& self, int32_t result) {
     static_cast<Operation&>(self).log->OnSyncDone(result);
   };
@@ -107,6 +108,7 @@ Status LogWriter::BeginFirstSegment(const LogStart& start) {
   FLASHDB_RETURN_IF_ERROR(segment_->WriteAt(0, block.FrameAfter(header).first(span)));
   FLASHDB_RETURN_IF_ERROR(segment_->Sync());
   segment_at_ = span;
+  segment_first_frame_ = next_frame_seq_;
   ++stats_.segments;
   return files_.SyncDirectory(options_.directory);
 }
@@ -176,24 +178,31 @@ std::unique_ptr<FrameBuffer> LogWriter::NewFrame(Lsn base_lsn) {
 }
 
 void LogWriter::Release(std::unique_ptr<FrameBuffer> frame) {
-  if (free_.size() < kKeptFreeBuffers) free_.push_back(std::move(frame));
+  if (free_.size() < options_.frames_in_flight + 2) free_.push_back(std::move(frame));
 }
 
 void LogWriter::Pump() {
   if (!failure_.ok() || closing_) return;
   pool_.set_target(std::max<size_t>(options_.spare_segments, wanted_spares_));
-  StartWrite();  // before the pool, which might begin a step on the spare that is needed now
+  StartWrites();  // before the pool, which might begin a step on the spare that is needed now
   pool_.Pump();
   if (SyncIsDue()) StartSync();
 }
 
-void LogWriter::StartWrite() {
-  if (writing_ != nullptr || queue_.empty() || !failure_.ok() || closing_) return;
-  if (segment_at_ + queue_.front()->padded_bytes() > options_.segment_bytes && !NextSegment()) {
-    return;
+// A frame that is not full waits for its turn while others are under way; it gathers more.
+bool LogWriter::HeldBack() const {
+  if (in_flight_.full()) return true;
+  bool full = queue_.size() > 1 || queue_.front()->records() >= options_.commit_records;
+  return !full && !in_flight_.empty() && clock_.MonotonicNanos() < in_flight_.NextStartNanos();
+}
+
+void LogWriter::StartWrites() {
+  while (!queue_.empty() && failure_.ok() && !closing_ && !HeldBack()) {
+    // Frames of two segments are never under way together: the end of one is durable before the
+    // header of the next is written.
+    if (!FitsSegment(*queue_.front()) && (!in_flight_.empty() || !NextSegment())) return;
+    SubmitFirst();
   }
-  writing_ = TakeFirst();
-  SubmitFrame(*writing_);
 }
 
 bool LogWriter::NextSegment() {
@@ -208,6 +217,7 @@ bool LogWriter::NextSegment() {
   previous_segment_ = std::exchange(segment_seq_, spare->seq);
   segment_recycled_ = spare->recycled;
   segment_at_ = 0;
+  segment_first_frame_ = next_frame_seq_;
   epoch_ = NextEpoch(epoch_, random_);
   wanted_spares_ = 0;
   ++stats_.segments;
@@ -237,66 +247,63 @@ std::span<const uint8_t> LogWriter::SealNext(FrameBuffer& frame) {
   return segment_at_ == 0 ? frame.FrameAfter(header) : frame.Frame();
 }
 
-void LogWriter::SubmitFrame(FrameBuffer& frame) {
-  stage_ = Stage::kWrite;
-  write_started_ = clock_.MonotonicNanos();
-  writing_bytes_ = SealNext(frame);
-  async_.Write(*segment_, segment_at_, writing_bytes_, write_op_);
+void LogWriter::SubmitFirst() {
+  std::unique_ptr<FrameBuffer> buffer = TakeFirst();
+  uint64_t seq = next_frame_seq_;
+  std::span<const uint8_t> bytes = SealNext(*buffer);
+  FramesInFlight::Frame& frame =
+      in_flight_.Add(std::move(buffer), bytes, seq, clock_.MonotonicNanos());
+  uint64_t at = std::exchange(segment_at_, segment_at_ + bytes.size());
+  async_.Write(*segment_, at, bytes, frame);
 }
 
-void LogWriter::OnFrameDone(int32_t result) {
-  bool sync = stage_ == Stage::kSync;
-  bool whole = sync || result < 0 || static_cast<size_t>(result) == writing_bytes_.size();
-  if (!failure_.ok() || result < 0 || !whole) writing_.reset();
-  if (!failure_.ok()) return;
-  if (result < 0) {
-    const char* what = sync ? "sync log segment " : "write log segment ";
-    return Fail(ErrnoStatus(-result, what + segment_path_));
-  }
-  if (!whole) {
-    return Fail(absl::DataLossError(fmt::format("write log segment {}: {} of {} bytes written",
-                                                segment_path_, result, writing_bytes_.size())));
-  }
-  if (!sync) return OnFrameWritten();
-  ++stats_.syncs;
-  FinishFrame();
+Status LogWriter::CheckWritten(const FramesInFlight::Frame& frame, int32_t result) const {
+  if (result < 0) return ErrnoStatus(-result, "write log segment " + segment_path_);
+  if (static_cast<size_t>(result) == frame.bytes.size()) return OkStatus();
+  return absl::DataLossError(fmt::format("write log segment {}: {} of {} bytes written",
+                                         segment_path_, result, frame.bytes.size()));
 }
 
-void LogWriter::OnFrameWritten() {
-  segment_at_ += writing_bytes_.size();
-  written_lsn_ = writing_->last_lsn();
-  ++written_frame_;
+void LogWriter::OnFrameEnded(FramesInFlight::Frame& frame, int32_t result) {
+  if (failure_.ok()) {
+    if (Status status = CheckWritten(frame, result); !status.ok()) Fail(std::move(status));
+  }
+  if (!failure_.ok()) return in_flight_.DropEnded();
+  Lsn durable_before = durable_lsn_;
+  uint64_t written_before = written_frame_;
+  while (const FramesInFlight::Frame* written = in_flight_.NextWritten()) CountWritten(*written);
+  if (written_frame_ == written_before) return;
+  FinishFrames();
+  StartWrites();
+  if (SyncIsDue()) StartSync();
+  if (durable_lsn_ > durable_before) Progress();
+}
+
+void LogWriter::CountWritten(const FramesInFlight::Frame& frame) {
+  written_lsn_ = frame.buffer->last_lsn();
+  written_frame_ = frame.seq;
   ++stats_.frames;
-  stats_.bytes += writing_bytes_.size();
-  if (always() && segment_->mode() == WriteMode::kBuffered) {
-    stage_ = Stage::kSync;
-    return async_.Sync(*segment_, write_op_);
-  }
-  if (!always()) {
-    if (unsynced_bytes_ == 0) unsynced_since_ = clock_.MonotonicNanos();
-    unsynced_bytes_ += writing_bytes_.size();
-    unsynced_records_ += writing_->records();
-  }
-  FinishFrame();
+  stats_.bytes += frame.bytes.size();
+  if (always()) return;
+  if (unsynced_bytes_ == 0) unsynced_since_ = clock_.MonotonicNanos();
+  unsynced_bytes_ += frame.bytes.size();
+  unsynced_records_ += frame.buffer->records();
 }
 
-void LogWriter::FinishFrame() {
-  uint64_t nanos = clock_.MonotonicNanos() - write_started_;
-  stats_.last_commit_nanos = nanos;
-  stats_.max_commit_nanos = std::max(stats_.max_commit_nanos, nanos);
-  stats_.total_commit_nanos += nanos;
-  size_t bucket = nanos == 0 ? 0 : std::bit_width(nanos) - 1;
-  ++stats_.commit_nanos_log2[std::min(bucket, stats_.commit_nanos_log2.size() - 1)];
-  durable_lsn_ = written_lsn_;
-  if (always()) {
+// What is durable by now under the policy.
+void LogWriter::FinishFrames() {
+  if (always() && !waits_for_sync()) {
     synced_lsn_ = written_lsn_;
     synced_frame_ = written_frame_;
     synced_segment_ = segment_seq_;
   }
-  Release(std::move(writing_));
-  StartWrite();
-  if (SyncIsDue()) StartSync();
-  Progress();
+  durable_lsn_ = waits_for_sync() ? synced_lsn_ : written_lsn_;
+  uint64_t last = waits_for_sync() ? synced_frame_ : written_frame_;
+  uint64_t now = clock_.MonotonicNanos();
+  while (std::unique_ptr<FrameBuffer> buffer = in_flight_.TakeDurable(last, now)) {
+    stats_.NoteCommit(in_flight_.last_commit_nanos());
+    Release(std::move(buffer));
+  }
 }
 
 uint64_t LogWriter::SyncDeadline() const {
@@ -304,7 +311,9 @@ uint64_t LogWriter::SyncDeadline() const {
 }
 
 bool LogWriter::SyncIsDue() const {
-  if (syncing_ || closing_ || !failure_.ok()) return false;
+  if (syncing_ || !failure_.ok()) return false;
+  if (waits_for_sync()) return synced_frame_ < written_frame_;
+  if (closing_) return false;
   if (!retired_.empty()) return true;
   if (options_.policy != SyncPolicy::kPeriodic || unsynced_bytes_ == 0) return false;
   uint64_t most = options_.commit_bytes == 0 ? options_.segment_bytes : options_.commit_bytes;
@@ -312,6 +321,7 @@ bool LogWriter::SyncIsDue() const {
          clock_.MonotonicNanos() >= SyncDeadline();
 }
 
+// Counts for what is written when it begins, not for what ends meanwhile.
 void LogWriter::StartSync() {
   syncing_ = true;
   if (!retired_.empty()) {
@@ -322,7 +332,7 @@ void LogWriter::StartSync() {
   }
   sync_to_lsn_ = written_lsn_;
   sync_to_frame_ = written_frame_;
-  sync_to_segment_ = segment_at_ > 0 ? segment_seq_ : synced_segment_;
+  sync_to_segment_ = written_frame_ >= segment_first_frame_ ? segment_seq_ : synced_segment_;
   unsynced_bytes_ = unsynced_records_ = 0;
   async_.Sync(*segment_, sync_op_);
 }
@@ -336,6 +346,8 @@ void LogWriter::OnSyncDone(int32_t result) {
   synced_frame_ = std::max(synced_frame_, sync_to_frame_);
   synced_segment_ = std::max(synced_segment_, sync_to_segment_);
   std::erase_if(retired_, [this](const Retired& full) { return full.last_frame <= synced_frame_; });
+  FinishFrames();
+  StartWrites();
   if (SyncIsDue()) StartSync();
   Progress();
 }
@@ -344,8 +356,9 @@ void LogWriter::Fail(Status error) {
   failure_ = Status(error.code(), fmt::format("the log has failed ({}); it takes no more writes; "
                                               "check the disk, then restart the server",
                                               MessageOf(error)));
-  queue_.clear();  // a frame in flight keeps its buffer until it ends
+  queue_.clear();
   full_bytes_ = 0;
+  in_flight_.DropEnded();  // the others keep their buffers until they end
   pool_.Stop();
   Progress();
 }
@@ -357,9 +370,15 @@ void LogWriter::Progress() {
 std::optional<uint64_t> LogWriter::NextDeadlineNanos() const {
   if (!failure_.ok() || closing_) return {};
   std::optional<uint64_t> deadline = pool_.retry_nanos();
+  auto sooner = [&deadline](uint64_t nanos) {
+    deadline = std::min(deadline.value_or(UINT64_MAX), nanos);
+  };
   if (options_.policy == SyncPolicy::kPeriodic && unsynced_bytes_ > 0 && !syncing_) {
-    deadline = std::min(deadline.value_or(UINT64_MAX), SyncDeadline());
+    sooner(SyncDeadline());
   }
+  // If it waits for anything else, the end of a write or a step of the pool starts it.
+  bool paced = !queue_.empty() && !in_flight_.empty() && !in_flight_.full();
+  if (paced && FitsSegment(*queue_.front())) sooner(in_flight_.NextStartNanos());
   return deadline;
 }
 
@@ -368,11 +387,9 @@ uint64_t LogWriter::UsableBytes(uint64_t room) const {
 }
 
 uint64_t LogWriter::ReservedBytes() const {
-  uint64_t in_flight = writing_ == nullptr ? 0 : writing_bytes_.size();
   uint64_t current = options_.segment_bytes - segment_at_;
   uint64_t per_spare = options_.segment_bytes - SegmentHeaderSpan(options_.block_bytes);
-  return UsableBytes(current - std::min(current, in_flight)) +
-         pool_.usable() * UsableBytes(per_spare);
+  return UsableBytes(current) + pool_.usable() * UsableBytes(per_spare);
 }
 
 uint64_t LogWriter::NeededBytes(uint64_t bytes) const {
@@ -438,7 +455,7 @@ Status LogWriter::CloseCleanly() {
   for (Retired& full : retired_) FLASHDB_RETURN_IF_ERROR(full.file->Sync());
   for (; !queue_.empty(); TakeFirst()) {
     FrameBuffer& frame = *queue_.front();
-    if (segment_at_ + frame.padded_bytes() > options_.segment_bytes) {
+    if (!FitsSegment(frame)) {
       FLASHDB_RETURN_IF_ERROR(segment_->Sync());
       FLASHDB_RETURN_IF_ERROR(pool_.Reserve(1));
       FLASHDB_CHECK(NextSegment(), "no segment although one is reserved");

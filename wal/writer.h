@@ -15,15 +15,17 @@
 #include "io/file.h"
 #include "wal/format.h"
 #include "wal/frame_buffer.h"
+#include "wal/frames_in_flight.h"
 #include "wal/options.h"
 #include "wal/segment_pool.h"
 #include "wal/writer_stats.h"
 
 namespace flashdb {
 
-/// Owned and called by one thread, whose event loop also runs the AsyncFiles. One write is in
-/// flight at a time; what is appended meanwhile gathers and goes out with the next one. Destroy it
-/// only when no completion can arrive any more (see busy()).
+/// Owned and called by one thread, whose event loop also runs the AsyncFiles. A few writes are in
+/// flight at a time, all into the same segment; what is appended meanwhile gathers and goes out
+/// with the next one. Records become durable in their order, whatever the order in which writes
+/// end. Destroy it only when no completion can arrive any more (see busy()).
 class LogWriter {
  public:
   /// Begins a new segment (blocking: created, filled with zeros, synced) and reserves the spares.
@@ -82,9 +84,9 @@ class LogWriter {
   uint64_t current_segment() const { return segment_seq_; }
 
   /// Nothing is buffered and no frame is being written.
-  bool idle() const { return queue_.empty() && writing_ == nullptr; }
+  bool idle() const { return queue_.empty() && in_flight_.empty(); }
   /// An asynchronous operation of this log is under way.
-  bool busy() const { return writing_ != nullptr || syncing_ || pool_.busy(); }
+  bool busy() const { return in_flight_.writing() || syncing_ || pool_.busy(); }
   /// No more background work from here on; the loop then runs until busy() is false.
   void BeginClose();
   /// Writes and syncs all that is buffered, blocking, and removes the spares. Call BeginClose
@@ -104,7 +106,6 @@ class LogWriter {
     uint64_t last_frame = 0;
     Lsn last_lsn = 0;
   };
-  enum class Stage : uint8_t { kWrite, kSync };
 
   LogWriter(FileSystem& files, AsyncFiles& async, const Clock& clock, LogOptions options,
             const LogStart& start);
@@ -119,14 +120,19 @@ class LogWriter {
   std::unique_ptr<FrameBuffer> NewFrame(Lsn base_lsn);
   void Release(std::unique_ptr<FrameBuffer> frame);
 
-  void StartWrite();
+  void StartWrites();
+  bool HeldBack() const;
+  bool FitsSegment(const FrameBuffer& frame) const {
+    return segment_at_ + frame.padded_bytes() <= options_.segment_bytes;
+  }
   bool NextSegment();
   SegmentHeader HeaderFor(uint64_t seq, bool recycled, Lsn first_lsn) const;
   std::span<const uint8_t> SealNext(FrameBuffer& frame);
-  void SubmitFrame(FrameBuffer& frame);
-  void OnFrameDone(int32_t result);
-  void OnFrameWritten();
-  void FinishFrame();
+  void SubmitFirst();
+  void OnFrameEnded(FramesInFlight::Frame& frame, int32_t result);
+  Status CheckWritten(const FramesInFlight::Frame& frame, int32_t result) const;
+  void CountWritten(const FramesInFlight::Frame& frame);
+  void FinishFrames();
 
   bool SyncIsDue() const;
   void StartSync();
@@ -136,6 +142,8 @@ class LogWriter {
   void Fail(Status error);
   void Progress();
   bool always() const { return options_.policy == SyncPolicy::kAlways; }
+  /// A frame is durable only after a sync that began when it was written.
+  bool waits_for_sync() const { return always() && options_.mode != WriteMode::kDirectSync; }
   uint64_t UsableBytes(uint64_t room) const;
   uint64_t ReservedBytes() const;
   uint64_t NeededBytes(uint64_t bytes) const;
@@ -154,18 +162,15 @@ class LogWriter {
   std::deque<std::unique_ptr<FrameBuffer>> queue_;  // the last one is being filled
   uint64_t full_bytes_ = 0;                         // padded, of all in queue_ but the last
   std::vector<std::unique_ptr<FrameBuffer>> free_;
-  std::unique_ptr<FrameBuffer> writing_;
-  std::span<const uint8_t> writing_bytes_;
-  Stage stage_ = Stage::kWrite;
-  uint64_t write_started_ = 0;
-  Operation write_op_;
+  FramesInFlight in_flight_;  // all of the current segment
   Operation sync_op_;
   std::string group_prefix_;
 
   std::unique_ptr<File> segment_;
   std::string segment_path_;
   uint64_t segment_seq_ = 0;
-  uint64_t segment_at_ = 0;  // where the next frame goes; 0: the header is not yet written
+  uint64_t segment_at_ = 0;  // where the next frame goes; 0: the header goes with it
+  uint64_t segment_first_frame_ = 0;
   bool segment_recycled_ = false;
   uint64_t previous_segment_ = 0;
   uint64_t epoch_ = 0;
@@ -173,7 +178,7 @@ class LogWriter {
   Lsn next_lsn_;
   Lsn complete_lsn_;  // last record whose fragments are all in frames
   uint64_t next_frame_seq_;
-  Lsn written_lsn_;
+  Lsn written_lsn_;  // the last of an unbroken row, as are the next ones
   uint64_t written_frame_;
   Lsn durable_lsn_;
   Lsn synced_lsn_;

@@ -1,7 +1,9 @@
 // What one log did and holds, for INFO.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 namespace flashdb {
@@ -20,6 +22,14 @@ struct LogWriterStats {
   uint64_t max_commit_nanos = 0;
   uint64_t total_commit_nanos = 0;
   std::array<uint64_t, 40> commit_nanos_log2{};  // [i]: frames that took [2^i, 2^(i+1)) ns
+
+  void NoteCommit(uint64_t nanos) {
+    last_commit_nanos = nanos;
+    max_commit_nanos = std::max(max_commit_nanos, nanos);
+    total_commit_nanos += nanos;
+    size_t bucket = nanos == 0 ? 0 : static_cast<size_t>(std::bit_width(nanos)) - 1;
+    ++commit_nanos_log2[std::min(bucket, commit_nanos_log2.size() - 1)];
+  }
 };
 
 }  // namespace flashdb

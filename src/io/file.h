@@ -19,7 +19,8 @@ namespace flashdb {
 /// How a file that is open for writing reaches the disk.
 enum class WriteMode : uint8_t {
   kBuffered,    // through the page cache; durable after a sync
-  kDirectSync,  // O_DIRECT | O_DSYNC: durable when the write completes; aligned in memory and file
+  kDirect,      // O_DIRECT: past the page cache; durable after a sync; aligned in memory and file
+  kDirectSync,  // O_DIRECT | O_DSYNC: the same, but durable when the write completes
 };
 
 /// An open file. Closed by the destructor. Not thread-safe.
@@ -50,7 +51,7 @@ class FileSystem {
 
   virtual StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) = 0;
   /// Opens an existing file, or creates it if `create` (which fails if it exists), for reading and
-  /// writing. kDirectSync fails with InvalidArgument where the file system refuses O_DIRECT.
+  /// writing. The direct modes fail with InvalidArgument where the file system refuses O_DIRECT.
   virtual StatusOr<std::unique_ptr<File>> OpenForWrite(const std::string& path, WriteMode mode,
                                                        bool create) = 0;
   /// Creates `path` (fails if it exists) for kBuffered writing. It has the permissions of `like`,

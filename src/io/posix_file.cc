@@ -81,7 +81,7 @@ constexpr mode_t kPermissions = 0640;
 StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags, WriteMode mode,
                                      mode_t permissions = kPermissions) {
   int fd = ::open(path.c_str(), flags | O_CLOEXEC, permissions);
-  if (fd < 0 && errno == EINVAL && mode == WriteMode::kDirectSync) {
+  if (fd < 0 && errno == EINVAL && mode != WriteMode::kBuffered) {
     return absl::InvalidArgumentError(path + ": the file system refuses O_DIRECT");
   }
   if (fd < 0) return ErrnoStatus(errno, "open " + path);
@@ -108,7 +108,8 @@ StatusOr<std::unique_ptr<File>> PosixFileSystem::OpenForRead(const std::string& 
 StatusOr<std::unique_ptr<File>> PosixFileSystem::OpenForWrite(const std::string& path,
                                                               WriteMode mode, bool create) {
   int flags = O_RDWR | (create ? O_CREAT | O_EXCL : 0);
-  if (mode == WriteMode::kDirectSync) flags |= O_DIRECT | O_DSYNC;
+  if (mode != WriteMode::kBuffered) flags |= O_DIRECT;
+  if (mode == WriteMode::kDirectSync) flags |= O_DSYNC;
   return Open(path, flags, mode);
 }
 

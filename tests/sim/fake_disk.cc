@@ -72,7 +72,7 @@ class FakeFile final : public File {
   WriteMode mode() const override { return mode_; }
 
   void CheckAlignment(uint64_t offset, std::span<const uint8_t> bytes) const {
-    if (mode_ != WriteMode::kDirectSync) return;
+    if (mode_ == WriteMode::kBuffered) return;
     uint64_t block = disk_.block_bytes_;
     bool aligned = offset % block == 0 && bytes.size() % block == 0 &&
                    reinterpret_cast<uintptr_t>(bytes.data()) % block == 0;
@@ -93,7 +93,7 @@ StatusOr<std::unique_ptr<File>> FakeDisk::OpenForRead(const std::string& path) {
 
 StatusOr<std::unique_ptr<File>> FakeDisk::OpenForWrite(const std::string& path, WriteMode mode,
                                                        bool create) {
-  if (mode == WriteMode::kDirectSync && refuse_direct_) {
+  if (mode != WriteMode::kBuffered && refuse_direct_) {
     return absl::InvalidArgumentError(path + ": the file system refuses O_DIRECT");
   }
   auto found = names_.find(path);
@@ -186,7 +186,10 @@ void FakeDisk::Read(File& file, uint64_t offset, std::span<uint8_t> into, Comple
 
 void FakeDisk::Sync(File& file, Completion& done) {
   auto& fake = static_cast<FakeFile&>(file);
-  pending_.push_back({Kind::kSync, &file, fake.inode(), 0, {}, {}, &done, submitter_});
+  const Inode& inode = *fake.inode();
+  Pending sync{Kind::kSync, &file, fake.inode(), inode.size, {}, {}, &done, submitter_};
+  sync.written.assign(inode.dirty.begin(), inode.dirty.end());
+  pending_.push_back(std::move(sync));
 }
 
 void FakeDisk::Allocate(File& file, uint64_t size, Completion& done) {
@@ -231,7 +234,7 @@ int32_t FakeDisk::Perform(const Pending& pending) {
       return count.ok() ? static_cast<int32_t>(*count) : -EIO;
     }
     case Kind::kSync:
-      return SyncInode(*pending.inode);
+      return SyncWritten(pending);
     case Kind::kAllocate:
       return AllocateInode(*pending.inode, pending.offset);
     case Kind::kSyncDirectory:
@@ -299,6 +302,19 @@ int FakeDisk::SyncInode(Inode& inode) {
   if (!MayChange()) return -EIO;
   if (++syncs_ >= fail_syncs_from_) return -EIO;
   MakeDurable(inode);
+  return 0;
+}
+
+// A write that ended after the sync had begun may have missed it.
+int FakeDisk::SyncWritten(const Pending& sync) {
+  if (!MayChange()) return -EIO;
+  if (++syncs_ >= fail_syncs_from_) return -EIO;
+  if (lies_) return 0;
+  for (uint64_t sector : sync.written) {
+    if (sync.inode->dirty.erase(sector) > 0) Settle(*sync.inode, sector);
+  }
+  Inode& inode = *sync.inode;
+  inode.durable_size = std::min(std::max(inode.durable_size, sync.offset), inode.size);
   return 0;
 }
 

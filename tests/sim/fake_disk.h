@@ -113,11 +113,12 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     Kind kind;
     File* file;
     InodePtr inode;
-    uint64_t offset;
+    uint64_t offset;  // of a sync: the size when it began
     std::span<const uint8_t> bytes;
     std::span<uint8_t> into;
     Completion* done;
     uint32_t submitter;
+    std::vector<uint64_t> written = {};  // of a sync: sectors written before it began
   };
 
   /// Counts a change; false if the disk has stopped.
@@ -127,6 +128,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   int WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
   static void PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes);
   int SyncInode(Inode& inode);
+  int SyncWritten(const Pending& sync);
   int AllocateInode(Inode& inode, uint64_t size);
   /// The sectors [first, end) of what was written, and the size.
   void MakeDurable(Inode& inode, uint64_t first = 0, uint64_t end = UINT64_MAX);
