@@ -11,6 +11,8 @@ namespace {
 constexpr uint64_t kFileBytes = 1u << 20;
 constexpr size_t kBlock = 4096;
 constexpr uint64_t kNanosPerWay = 40'000'000;
+// Where nobody waits for a sync, a direct write may take this long instead of the page cache's few.
+constexpr double kMostUnsyncedMicros = 300;
 
 alignas(1u << 16) uint8_t zeros[kFileBytes];
 
@@ -41,8 +43,8 @@ StatusOr<double> MeasureWay(FileSystem& files, const std::string& path, WriteMod
   return MedianMicros(*file, clock);
 }
 
-StatusOr<ProbeResult> Measure(FileSystem& files, const std::string& path, const Clock& clock) {
-  FLASHDB_RETURN_IF_ERROR(FillWithZeros(files, path));
+StatusOr<ProbeResult> MeasureDurable(FileSystem& files, const std::string& path,
+                                     const Clock& clock) {
   ProbeResult result;
   FLASHDB_ASSIGN_OR_RETURN(result.buffered_micros,
                            MeasureWay(files, path, WriteMode::kBuffered, clock));
@@ -54,13 +56,29 @@ StatusOr<ProbeResult> Measure(FileSystem& files, const std::string& path, const 
   return result;
 }
 
+ProbeResult MeasureUnsynced(FileSystem& files, const std::string& path, const Clock& clock) {
+  ProbeResult result;
+  StatusOr<double> direct = MeasureWay(files, path, WriteMode::kDirect, clock);
+  if (!direct.ok()) return result;
+  result.direct_micros = *direct;
+  if (result.direct_micros <= kMostUnsyncedMicros) result.mode = WriteMode::kDirect;
+  return result;
+}
+
+StatusOr<ProbeResult> Measure(FileSystem& files, const std::string& path, const Clock& clock,
+                              SyncPolicy policy) {
+  FLASHDB_RETURN_IF_ERROR(FillWithZeros(files, path));
+  if (policy == SyncPolicy::kAlways) return MeasureDurable(files, path, clock);
+  return MeasureUnsynced(files, path, clock);
+}
+
 }  // namespace
 
 StatusOr<ProbeResult> ProbeWriteMode(FileSystem& files, const std::string& directory,
-                                     const Clock& clock) {
+                                     const Clock& clock, SyncPolicy policy) {
   std::string path = directory + "/write-probe.tmp";
   if (files.Exists(path)) FLASHDB_RETURN_IF_ERROR(files.Remove(path));
-  StatusOr<ProbeResult> result = Measure(files, path, clock);
+  StatusOr<ProbeResult> result = Measure(files, path, clock, policy);
   if (files.Exists(path)) FLASHDB_RETURN_IF_ERROR(files.Remove(path));
   return result;
 }

@@ -34,6 +34,11 @@ void Pin(ShardId index) {
   }
 }
 
+SyncPolicy PolicyOf(SyncMode mode) {
+  if (mode == SyncMode::kAlways) return SyncPolicy::kAlways;
+  return mode == SyncMode::kPeriodic ? SyncPolicy::kPeriodic : SyncPolicy::kNever;
+}
+
 // Descriptors for the log, the rings and the listeners, beside the clients' sockets.
 constexpr rlim_t kReservedFiles = 256;
 
@@ -110,11 +115,12 @@ Status Server::OpenDirectory() {
 }
 
 Status Server::ProbeLog() {
-  if (config_.sync != SyncMode::kAlways || config_.log_write == LogWriteMode::kBuffered) {
+  if (config_.log_write == LogWriteMode::kBuffered) {
     probe_.mode = WriteMode::kBuffered;
     return OkStatus();
   }
-  StatusOr<ProbeResult> probe = ProbeWriteMode(files_, config_.dir + "/wal", clock_);
+  SyncPolicy policy = PolicyOf(config_.sync);
+  StatusOr<ProbeResult> probe = ProbeWriteMode(files_, config_.dir + "/wal", clock_, policy);
   if (!probe.ok()) {
     return Status(probe.status().code(),
                   MessageOf(probe.status()) +
@@ -128,7 +134,7 @@ Status Server::ProbeLog() {
                       "auto or buffered",
                       config_.dir));
     }
-    probe_.mode = WriteMode::kDirectSync;
+    probe_.mode = policy == SyncPolicy::kAlways ? WriteMode::kDirectSync : WriteMode::kDirect;
   }
   return OkStatus();
 }
@@ -176,9 +182,7 @@ LogOptions Server::LogOptionsOf(ShardId id) const {
   options.log_id = id;
   options.segment_bytes = config_.segment_bytes;
   options.mode = probe_.mode;
-  options.policy = config_.sync == SyncMode::kAlways     ? SyncPolicy::kAlways
-                   : config_.sync == SyncMode::kPeriodic ? SyncPolicy::kPeriodic
-                                                         : SyncPolicy::kNever;
+  options.policy = PolicyOf(config_.sync);
   options.sync_interval_ms = config_.sync_interval_ms;
   options.commit_records = config_.commit_records;
   options.commit_bytes = config_.commit_bytes;

@@ -1,10 +1,12 @@
 // The real disk: what the log and the start rely on.
 #include "io/posix_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -54,6 +56,26 @@ TEST_F(PosixFileTest, ReadsWhatWasWritten) {
   auto reader = files_.OpenForRead(At("a"));
   ASSERT_TRUE(reader.ok());
   EXPECT_EQ(Read(**reader, 1, 2), "el");
+}
+
+TEST_F(PosixFileTest, DirectModesPassThePageCacheAndOnlyOneOfThemSyncs) {
+  Create("a", std::string(8192, 'x'));
+  for (WriteMode mode : {WriteMode::kDirect, WriteMode::kDirectSync}) {
+    auto file = files_.OpenForWrite(At("a"), mode, /*create=*/false);
+    if (!file.ok()) {  // some file systems have no direct writes
+      EXPECT_EQ(MessageOf(file.status()), At("a") + ": the file system refuses O_DIRECT");
+      continue;
+    }
+    EXPECT_EQ((*file)->mode(), mode);
+    int flags = ::fcntl((*file)->fd(), F_GETFL);
+    EXPECT_NE(flags & O_DIRECT, 0);
+    EXPECT_EQ((flags & O_DSYNC) != 0, mode == WriteMode::kDirectSync);
+    alignas(4096) uint8_t block[4096];
+    std::fill(std::begin(block), std::end(block), static_cast<uint8_t>('d'));
+    ASSERT_TRUE((*file)->WriteAt(4096, block).ok());
+    auto reader = files_.OpenForRead(At("a"));
+    EXPECT_EQ(Read(**reader, 4095, 2), "xd");
+  }
 }
 
 TEST_F(PosixFileTest, AReadIsShortOnlyAtTheEnd) {

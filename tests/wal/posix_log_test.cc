@@ -62,17 +62,19 @@ class PosixLogTest : public testing::Test {
   SystemClock clock_;
 };
 
-TEST_F(PosixLogTest, KeepsItsRecordsOverRestartsInEitherMode) {
-  auto probe = ProbeWriteMode(files_, directory_, clock_);
+TEST_F(PosixLogTest, KeepsItsRecordsOverRestartsInEachMode) {
+  auto probe = ProbeWriteMode(files_, directory_, clock_, SyncPolicy::kAlways);
   ASSERT_TRUE(probe.ok()) << probe.status();
   LogOptions options;
   options.directory = directory_ + "/log";
   options.segment_bytes = 1u << 20;
   options.block_bytes = files_.LogicalBlockSize(directory_);
   std::vector<std::string> written;
-  for (int life = 0; life < 3; ++life) {
+  for (int life = 0; life < 5; ++life) {
     bool direct = probe->direct_micros > 0 && life > 0;
     options.mode = direct ? WriteMode::kDirectSync : WriteMode::kBuffered;
+    // Now and then without a sync, which is with kDirect.
+    options.policy = life % 2 == 0 ? SyncPolicy::kAlways : SyncPolicy::kNever;
     auto scan = ScanLog(files_, options.directory, 0);
     ASSERT_TRUE(scan.ok()) << scan.status();
     auto cuts = ComputeCuts({&*scan, 1});
@@ -98,8 +100,17 @@ TEST_F(PosixLogTest, KeepsItsRecordsOverRestartsInEitherMode) {
   }
 }
 
+TEST_F(PosixLogTest, TheProbeForUnsyncedWritesTriesNothingElse) {
+  auto probe = ProbeWriteMode(files_, directory_, clock_, SyncPolicy::kPeriodic);
+  ASSERT_TRUE(probe.ok()) << probe.status();
+  EXPECT_EQ(probe->buffered_micros, 0);
+  EXPECT_NE(probe->mode, WriteMode::kDirectSync);
+  EXPECT_TRUE(probe->mode == WriteMode::kBuffered || probe->direct_micros > 0);
+  EXPECT_TRUE(files_.List(directory_)->empty());
+}
+
 TEST_F(PosixLogTest, TheProbeMeasuresAndLeavesNothingBehind) {
-  auto probe = ProbeWriteMode(files_, directory_, clock_);
+  auto probe = ProbeWriteMode(files_, directory_, clock_, SyncPolicy::kAlways);
   ASSERT_TRUE(probe.ok()) << probe.status();
   EXPECT_GT(probe->buffered_micros, 0);
   EXPECT_TRUE(probe->mode == WriteMode::kBuffered || probe->direct_micros > 0);
