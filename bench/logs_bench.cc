@@ -1,8 +1,8 @@
 // Several logs on the file system of the current folder, as one server's shards have them: each
-// with a thread and a ring of its own. Per log, 16 records are under way in a closed loop; each
-// takes the place of one that has become durable. The arguments: frames in flight per log (K), and
-// 1 for O_DIRECT|O_DSYNC writes, 0 for O_DIRECT with a sync that covers all frames written before
-// it.
+// with a thread and a ring of its own. Each log has 32 clients: a client appends a record, waits
+// until it is durable, and comes back up to 200 us later. The arguments: frames in flight per log
+// (K), and 1 for O_DIRECT|O_DSYNC writes, 0 for O_DIRECT with a sync that covers all frames written
+// before it.
 //   items_per_second  records of all logs
 //   frames            writes per second of all logs
 //   p50_us, p99_us    from a record's append until it is durable; the mean over the logs
@@ -12,10 +12,14 @@
 #include <algorithm>
 #include <deque>
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <queue>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "io/posix_file.h"
 #include "io/ring.h"
 #include "wal/writer.h"
@@ -23,7 +27,8 @@
 namespace flashdb {
 namespace {
 
-constexpr size_t kUnderWay = 16;
+constexpr size_t kClients = 32;
+constexpr uint64_t kMostThinkNanos = 200'000;
 constexpr size_t kPayloadBytes = 64;
 constexpr int64_t kCommits = 5000;  // fit into one segment, so that nothing is prepared meanwhile
 
@@ -53,22 +58,25 @@ class LoadedLog {
     return OkStatus();
   }
 
-  /// Until one more record is durable; appends what takes its place.
+  /// Until one more record is durable.
   void Commit() {
     Lsn before = log_->durable();
-    for (; began_.size() < kUnderWay; log_->Append(payload_)) {
-      began_.push_back(clock_.MonotonicNanos());
-    }
     while (log_->durable() == before && log_->failure().ok()) {
-      log_->Pump();
       uint64_t now = clock_.MonotonicNanos();
-      uint64_t until = log_->NextDeadlineNanos().value_or(now + 100'000'000);
-      ring_->Turn(until > now ? until - now : 1);
+      for (; !back_.empty() && back_.top() <= now; back_.pop()) {
+        log_->Append(payload_);
+        began_.push_back(now);
+      }
+      log_->Pump();
+      uint64_t until = log_->NextDeadlineNanos().value_or(UINT64_MAX);
+      if (!back_.empty()) until = std::min(until, back_.top());
+      ring_->Turn(until > now ? std::min<uint64_t>(until - now, 100'000'000) : 1);
     }
     uint64_t now = clock_.MonotonicNanos();
     for (Lsn lsn = before; lsn < log_->durable(); ++lsn) {
       nanos_.push_back(now - began_.front());
       began_.pop_front();
+      back_.push(now + random_.Below(kMostThinkNanos));
     }
   }
 
@@ -89,6 +97,10 @@ class LoadedLog {
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<LogWriter> log_;
   const std::string payload_ = std::string(kPayloadBytes, 'x');
+  Random random_{1};
+  // When each client comes back that waits for nothing; at first all of them are here.
+  std::priority_queue<uint64_t, std::vector<uint64_t>, std::greater<>> back_{
+      std::greater<>(), std::vector<uint64_t>(kClients)};
   std::deque<uint64_t> began_;   // when those under way were appended
   std::vector<uint64_t> nanos_;  // of those that are durable
 };

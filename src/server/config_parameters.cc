@@ -275,8 +275,8 @@ const Parameter kParameters[] = {
     Size<&Config::segment_bytes, 64 << 10, 4ull << 30>("segment-bytes", kDurability, When::kStart,
         "Size of a log file, a multiple of 4kb; existing ones keep theirs."),
     Choice<&Config::log_write, kLogWriteWords>("log-write", kDurability, "WAY", When::kStart,
-        "direct (O_DIRECT|O_DSYNC), buffered (write and fdatasync), or auto: a probe at\n"
-        "start takes the faster one."),
+        "direct (O_DIRECT, and O_DSYNC with --sync always), buffered (through the page\n"
+        "cache), or auto: a probe at start decides."),
 
     Choice<&Config::loglevel, kLogLevelWords>("loglevel", kOperation, "LEVEL", When::kAnyTime,
         "debug, verbose, notice, warning or nothing."),
