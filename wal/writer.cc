@@ -10,6 +10,7 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kDefaultCommitBytes = 1u << 20;
+constexpr uint32_t kMostUnsyncedInFlight = 2;
 // A record is not split only to use up less room than this.
 constexpr size_t kSmallestSplit = 256;
 
@@ -38,8 +39,11 @@ uint64_t FrameCapacity(const LogOptions& options) {
 }
 
 LogOptions Effective(LogOptions options) {
-  bool direct = options.mode != WriteMode::kBuffered;
-  if (options.policy != SyncPolicy::kAlways && direct) options.mode = WriteMode::kDirect;
+  if (options.policy != SyncPolicy::kAlways) {
+    // Nobody waits for the medium, so more frames would not be sooner there, only more.
+    options.frames_in_flight = std::min(options.frames_in_flight, kMostUnsyncedInFlight);
+    if (options.mode == WriteMode::kDirectSync) options.mode = WriteMode::kDirect;
+  }
   options.frames_in_flight = std::max(options.frames_in_flight, 1u);
   options.spare_segments = std::max(options.spare_segments, 1u);
   if (options.commit_records == 0) options.commit_records = UINT32_MAX;
