@@ -178,7 +178,8 @@ Shard::Rest Shard::TurnOnce() {
   loop_stats_.longest_turn_nanos = std::max(loop_stats_.longest_turn_nanos, took);
 
   if (stopping_ && log_->idle() && mailbox_.InboxEmpty()) return {.running = false};
-  bool may_sleep = !more && mailbox_.OutboxEmpty() && mailbox_.PrepareSleep();
+  bool may_sleep =
+      !more && mailbox_.OutboxEmpty() && !PollsForCommit(ended) && mailbox_.PrepareSleep();
   return {.wait_nanos = may_sleep ? SleepNanos(ended) : 0};
 }
 
@@ -187,6 +188,15 @@ void Shard::FlushMail() {
     if (ring_ == nullptr) return;  // its driver sees that the sleeper's flag was taken down
     ring_->WakeOther(group_.ring_fds[sleeper].load(std::memory_order_acquire));
   });
+}
+
+// A processor that has gone to sleep takes a good part of a fast disk's commit to wake up, and
+// clients wait for it. A commit that takes longer than usual is not worth the polling.
+bool Shard::PollsForCommit(uint64_t now) const {
+  if (commit_poll_nanos_ == 0) return false;
+  std::optional<LogWriter::CommitUnderWay> commit = log_->commit_under_way();
+  if (!commit || commit->usual_nanos > commit_poll_nanos_) return false;
+  return now < commit->started_nanos + std::min(2 * commit->usual_nanos, commit_poll_nanos_);
 }
 
 uint64_t Shard::SleepNanos(uint64_t now) const {

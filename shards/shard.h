@@ -142,6 +142,8 @@ class Shard {
   LoopStats& loop_stats() { return loop_stats_; }
   /// Active expiry may be switched off for tests (DEBUG SET-ACTIVE-EXPIRE).
   void set_active_expire(bool on) { active_expire_ = on; }
+  /// How long the loop polls at most for the end of a commit that replies wait for; 0: it sleeps.
+  void set_commit_poll_nanos(uint64_t nanos) { commit_poll_nanos_ = nanos; }
 
  private:
   void RunTimers(uint64_t now);
@@ -153,6 +155,7 @@ class Shard {
   void FailIfItHoldsLostTxn();
   void TellPeers();
   void FlushMail();
+  bool PollsForCommit(uint64_t now) const;
   uint64_t SleepNanos(uint64_t now) const;
   uint64_t NextExpiryNanos(uint64_t now) const;
 
@@ -173,6 +176,7 @@ class Shard {
   TurnHook* hook_ = nullptr;
   std::multimap<uint64_t, std::coroutine_handle<>> timers_;
   uint64_t next_expiry_nanos_ = 0;
+  uint64_t commit_poll_nanos_ = 0;
   bool active_expire_ = true;
   bool stopping_ = false;
   bool log_failure_told_ = false;

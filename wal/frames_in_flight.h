@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "io/completion.h"
@@ -52,6 +53,14 @@ class FramesInFlight {
   /// over the time that a commit takes, so each carries its share of what arrives in that time.
   uint64_t NextStartNanos() const;
 
+  /// The oldest write under way: when it was started, and how long a write usually takes until it
+  /// is durable when it is quick (a fifth is quicker still).
+  struct UnderWay {
+    uint64_t started_nanos;
+    uint64_t usual_nanos;
+  };
+  std::optional<UnderWay> Oldest() const;
+
   /// The log has failed: forgets what has ended. Call it after each later end, too.
   void DropEnded();
 
@@ -63,6 +72,7 @@ class FramesInFlight {
   size_t given_ = 0;  // by NextWritten, of those still in frames_
   uint64_t last_commit_nanos_ = 0;
   uint64_t average_commit_nanos_ = 0;
+  uint64_t usual_commit_nanos_ = 0;  // a fifth of the last ones took less
 };
 
 }  // namespace flashdb

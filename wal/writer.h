@@ -49,6 +49,12 @@ class LogWriter {
   /// When Pump must be called again although nothing else happens; MonotonicNanos of the clock.
   std::optional<uint64_t> NextDeadlineNanos() const;
 
+  /// The oldest commit that replies wait for and a poll would notice; under kAlways.
+  using CommitUnderWay = FramesInFlight::UnderWay;
+  std::optional<CommitUnderWay> commit_under_way() const {
+    return always() && !waits_for_sync() ? in_flight_.Oldest() : std::nullopt;
+  }
+
   Lsn appended() const { return next_lsn_ - 1; }
   /// Highest LSN that counts as on disk under the policy.
   Lsn durable() const { return durable_lsn_; }

@@ -65,6 +65,7 @@ struct Config {
   std::string dir = "./data";
   SyncMode sync = SyncMode::kAlways;
   uint32_t sync_interval_ms = 1000;      // milliseconds, for kPeriodic
+  uint32_t commit_poll_us = 500;         // microseconds, for kAlways
   uint32_t commit_records = 16384;       // records in one group commit, at most
   uint64_t commit_bytes = 1ull << 20;    // bytes in one group commit, unless one record is larger
   uint64_t segment_bytes = 32ull << 20;  // bytes of a log segment file; a multiple of 4096

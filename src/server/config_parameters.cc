@@ -270,13 +270,18 @@ const Parameter kParameters[] = {
     Number<&Config::commit_records, 1, kMax32>("commit-records", kDurability, "N", When::kStart,
         "Records in one group commit at most; with --sync periodic a sync starts when so\n"
         "many are unsynced."),
+    Number<&Config::commit_poll_us, 0, 100'000>("commit-poll-us", kDurability, "US",
+        When::kAnyTime,
+        "With --sync always, a shard polls for the end of a commit that replies wait for,\n"
+        "so many microseconds at most, instead of sleeping: waking up costs tens of them.\n"
+        "0 saves the processor time."),
     Size<&Config::commit_bytes, 4096, 1ull << 30>("commit-bytes", kDurability, When::kStart,
         "The same in bytes."),
     Size<&Config::segment_bytes, 64 << 10, 4ull << 30>("segment-bytes", kDurability, When::kStart,
         "Size of a log file, a multiple of 4kb; existing ones keep theirs."),
     Choice<&Config::log_write, kLogWriteWords>("log-write", kDurability, "WAY", When::kStart,
         "direct (O_DIRECT, and O_DSYNC with --sync always), buffered (through the page\n"
-        "cache), or auto: a probe at start decides."),
+        "cache), or auto: a probe at start decides for always, else buffered."),
 
     Choice<&Config::loglevel, kLogLevelWords>("loglevel", kOperation, "LEVEL", When::kAnyTime,
         "debug, verbose, notice, warning or nothing."),

@@ -115,11 +115,13 @@ Status Server::OpenDirectory() {
 }
 
 Status Server::ProbeLog() {
-  if (config_.log_write == LogWriteMode::kBuffered) {
+  SyncPolicy policy = PolicyOf(config_.sync);
+  // Where nobody waits for the medium, the page cache answers sooner than any device.
+  bool cached = config_.log_write == LogWriteMode::kAuto && policy != SyncPolicy::kAlways;
+  if (config_.log_write == LogWriteMode::kBuffered || cached) {
     probe_.mode = WriteMode::kBuffered;
     return OkStatus();
   }
-  SyncPolicy policy = PolicyOf(config_.sync);
   StatusOr<ProbeResult> probe = ProbeWriteMode(files_, config_.dir + "/wal", clock_, policy);
   if (!probe.ok()) {
     return Status(probe.status().code(),
@@ -134,7 +136,7 @@ Status Server::ProbeLog() {
                       "auto or buffered",
                       config_.dir));
     }
-    probe_.mode = policy == SyncPolicy::kAlways ? WriteMode::kDirectSync : WriteMode::kDirect;
+    if (policy == SyncPolicy::kAlways) probe_.mode = WriteMode::kDirectSync;
   }
   return OkStatus();
 }

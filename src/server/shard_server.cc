@@ -53,6 +53,7 @@ void ShardServer::Configure(const Config& config) {
   shard_.keys().limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
                             .hash_max_listpack_value = config.hash_max_listpack_value};
   shard_.set_active_expire(config.active_expire);
+  shard_.set_commit_poll_nanos(uint64_t{config.commit_poll_us} * 1000);
 }
 
 // ---- Connections come and go -------------------------------------------------------------------
