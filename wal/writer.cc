@@ -10,7 +10,7 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kDefaultCommitBytes = 1u << 20;
-constexpr uint32_t kMostUnsyncedInFlight = 2;
+constexpr uint32_t kMostUnsyncedInFlight = 1;
 // A record is not split only to use up less room than this.
 constexpr size_t kSmallestSplit = 256;
 
