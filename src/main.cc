@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -56,18 +57,33 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// A second SIGTERM or SIGINT ends the process at once: the log is made for that.
-void WatchSignals(Server& server, sigset_t signals) {
-  std::thread([&server, signals] {
-    for (int asked = 0;;) {
+// Asks the server to shut down at SIGTERM or SIGINT. A second one ends the process at once: the log
+// is made for that. Ends its thread before the server closes what that writes to.
+class SignalWatcher {
+ public:
+  SignalWatcher(Server& server, sigset_t signals)
+      : thread_([this, &server, signals] { Watch(server, signals); }) {}
+  ~SignalWatcher() {
+    ending_ = true;
+    pthread_kill(thread_.native_handle(), SIGHUP);
+    thread_.join();
+  }
+
+ private:
+  void Watch(Server& server, sigset_t signals) {
+    int asked = 0;
+    while (!ending_) {
       int number = 0;
       if (sigwait(&signals, &number) != 0 || number == SIGHUP) continue;
       if (++asked > 1) _exit(128 + number);
       spdlog::info("received {}", number == SIGTERM ? "SIGTERM" : "SIGINT");
       server.RequestShutdown();
     }
-  }).detach();
-}
+  }
+
+  std::atomic<bool> ending_{false};
+  std::thread thread_;
+};
 
 int Fail(const Status& status) {
   fmt::print(stderr, "flashdb: {}\n", MessageOf(status));
@@ -80,7 +96,7 @@ int Serve(const Config& config) {
   static Server server(config);
   if (Status started = server.Start(); !started.ok()) return Fail(started);
   if (!config.pidfile.empty()) std::ofstream(config.pidfile) << ::getpid() << "\n";
-  WatchSignals(server, signals);
+  SignalWatcher watcher(server, signals);
   spdlog::info("flashdb {} with {} shards, data in {}, log {}", FLASHDB_VERSION, ShardCount(config),
                server.facts().directory, server.facts().log_write_mode);
   for (const std::string& address : server.addresses()) {

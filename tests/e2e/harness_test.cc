@@ -88,7 +88,7 @@ TEST(ServerProcessTest, AMissingBinaryIsReported) {
 
 TEST(ServerProcessTest, AServerThatNeverGetsReadyIsKilled) {
   ServerProcess server(
-      {.args = {"--reply", ""}, .binary = PONG_SERVER, .start_timeout = milliseconds(100)});
+      {.args = {"--reply", ""}, .binary = PONG_SERVER, .start_timeout = milliseconds(2000)});
   Status status = server.Start();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
   EXPECT_THAT(MessageOf(status), HasSubstr("some line"));
