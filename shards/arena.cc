@@ -5,6 +5,7 @@
 #include <bit>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 
@@ -44,6 +45,8 @@ struct Arena::Chunk {
 namespace {
 
 constexpr uint32_t kAllPages = ~uint32_t{0};
+// So many pages last while the next chunk is prepared.
+constexpr int kLowPages = 16;
 
 void* MapAligned(size_t bytes) {
   void* memory =
@@ -89,7 +92,18 @@ Arena& Arena::OfThread() {
 Arena::~Arena() {
   FLASHDB_CHECK(chunks_ == empty_chunks_, "an arena ends while its blocks are in use");
   for (Chunk* chunk : roomy_) munmap(chunk, kChunkBytes);
+  if (spare_ != nullptr) munmap(spare_, kChunkBytes);
 }
+
+std::span<uint8_t> Arena::BeginSpare() {
+  Arena& arena = OfThread();
+  if (!arena.low_ || arena.spare_ != nullptr) return {};
+  arena.low_ = false;
+  arena.spare_ = MapAligned(kChunkBytes);
+  return {static_cast<uint8_t*>(arena.spare_), kChunkBytes};
+}
+
+void Arena::SpareIsReady() { OfThread().spare_ready_ = true; }
 
 Arena::Chunk* Arena::ChunkOf(const void* inside) {
   return reinterpret_cast<Chunk*>(reinterpret_cast<uintptr_t>(inside) & ~(kChunkBytes - 1));
@@ -156,6 +170,7 @@ Arena::Page& Arena::NewPage(size_t size) {
   auto index = static_cast<size_t>(std::countr_zero(chunk.unused_pages));
   chunk.unused_pages &= chunk.unused_pages - 1;
   if (chunk.unused_pages == 0) roomy_.pop_back();
+  low_ = roomy_.size() == 1 && std::popcount(chunk.unused_pages) <= kLowPages;
   Page& page = chunk.pages[index];
   constexpr uint32_t kHeader = (sizeof(Chunk) + 63) / 64 * 64;  // it lies in the first page
   page = {.fresh = index == 0 ? kHeader : 0, .size_class = static_cast<uint16_t>(size / 8)};
@@ -164,7 +179,9 @@ Arena::Page& Arena::NewPage(size_t size) {
 }
 
 Arena::Chunk& Arena::NewChunk() {
-  auto* chunk = new (MapAligned(kChunkBytes)) Chunk{
+  void* memory = spare_ready_ ? std::exchange(spare_, nullptr) : MapAligned(kChunkBytes);
+  spare_ready_ = false;
+  auto* chunk = new (memory) Chunk{
       .arena = this, .unused_pages = kAllPages, .place = static_cast<uint32_t>(roomy_.size())};
   roomy_.push_back(chunk);
   ++chunks_;

@@ -16,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace flashdb {
@@ -39,6 +40,12 @@ class Arena {
 
   /// Bytes that the calling thread's arena holds from the kernel.
   static size_t HeldBytes();
+
+  /// New memory for the next chunk, if the calling thread's arena grows and its last chunk is half
+  /// used: to be touched by the caller, in whatever time it takes, and reported by SpareIsReady()
+  /// on the same thread. Empty if none is needed or one is being prepared.
+  static std::span<uint8_t> BeginSpare();
+  static void SpareIsReady();
 
   Arena() = default;
   /// Every block must have been freed.
@@ -89,6 +96,9 @@ class Arena {
   std::vector<Chunk*> roomy_;                   // chunks that have an unused page
   size_t chunks_ = 0;
   size_t empty_chunks_ = 0;
+  void* spare_ = nullptr;  // mapped, no chunk yet
+  bool spare_ready_ = false;
+  bool low_ = false;  // half of the newest chunk is used, and it was the last with unused pages
 };
 
 }  // namespace flashdb

@@ -269,8 +269,8 @@ class Keyspace {
 
   // keyspace_entries.cc: the table's entries and the counts kept of them.
   void InsertEntry(uint32_t db, const KeyRef& key, Entry* entry);
-  /// Puts `fresh` where `*ref` is, with the old entry's access time; frees the old block and, unless
-  /// it moved over, its value.
+  /// Puts `fresh` where `*ref` is, with the old entry's access time; frees the old block and,
+  /// unless it moved over, its value.
   void ReplaceEntry(uint32_t db, Entry** ref, Entry* fresh, bool keep_value);
   /// Inserts or replaces, whatever was there.
   void PutEntry(uint32_t db, const KeyRef& key, Entry* fresh);

@@ -167,6 +167,7 @@ Shard::Rest Shard::TurnOnce() {
   RunTimers(started);
   more |= BackgroundWork(started);
   log_->Pump();
+  if (ring_ != nullptr) arena_refill_.Pump(*ring_);
   TellPeers();
   if (hook_ != nullptr) hook_->FlushOutput();
   FlushMail();
@@ -238,7 +239,7 @@ bool Shard::BackgroundWork(uint64_t now) {
 
 Status Shard::CloseLog() {
   log_->BeginClose();
-  while (log_->busy()) ring_->Turn(1'000'000);
+  while (log_->busy() || arena_refill_.busy()) ring_->Turn(1'000'000);
   return log_->CloseCleanly();
 }
 

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "io/ring.h"
+#include "shards/arena_refill.h"
 #include "shards/commit_queue.h"
 #include "shards/keyspace.h"
 #include "shards/lock_table.h"
@@ -176,6 +177,7 @@ class Shard {
   TurnHook* hook_ = nullptr;
   std::multimap<uint64_t, std::coroutine_handle<>> timers_;
   uint64_t next_expiry_nanos_ = 0;
+  ArenaRefill arena_refill_;
   uint64_t commit_poll_nanos_ = 0;
   bool active_expire_ = true;
   bool stopping_ = false;

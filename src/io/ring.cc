@@ -182,6 +182,13 @@ void Ring::Allocate(File& file, uint64_t size, Completion& done) {
   sqe->user_data = data;
 }
 
+void Ring::Populate(std::span<uint8_t> memory, Completion& done) {
+  io_uring_sqe* sqe = PrepareFor(done);
+  uint64_t data = sqe->user_data;
+  io_uring_prep_madvise(sqe, memory.data(), static_cast<off_t>(memory.size()), MADV_POPULATE_WRITE);
+  sqe->user_data = data;
+}
+
 size_t Ring::Dispatch() {
   size_t count = 0;
   io_uring_cqe* cqe;

@@ -90,6 +90,9 @@ class Ring final : public AsyncFiles {
   void Allocate(File& file, uint64_t size, Completion& done) override;
   void SyncDirectory(File& directory, Completion& done) override;
 
+  /// Backs fresh anonymous memory with cleared pages, in a thread of the kernel's.
+  void Populate(std::span<uint8_t> memory, Completion& done);
+
   /// Submits, waits up to `wait_nanos` for a completion (0: does not wait), and dispatches what has
   /// completed. Returns the number of completions.
   size_t Turn(uint64_t wait_nanos);

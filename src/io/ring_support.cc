@@ -36,6 +36,7 @@ constexpr NamedBit kOperations[] = {
     {IORING_OP_WRITE, "IORING_OP_WRITE"},
     {IORING_OP_FSYNC, "IORING_OP_FSYNC"},
     {IORING_OP_FALLOCATE, "IORING_OP_FALLOCATE"},
+    {IORING_OP_MADVISE, "IORING_OP_MADVISE"},
 };
 
 bool Supports(const io_uring_probe& probe, uint32_t operation) {

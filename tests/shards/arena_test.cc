@@ -134,5 +134,51 @@ TEST(ArenaDeathTest, FreeingTwiceIsNoticed) {
   });
 }
 
+TEST(ArenaTest, APreparedChunkIsTheNextOne) {
+  if (PassesThrough()) return;  // there are no chunks with a sanitizer
+  OnAFreshThread([] {
+    std::vector<void*> blocks;
+    EXPECT_TRUE(Arena::BeginSpare().empty()) << "nothing is in use yet";
+    std::span<uint8_t> spare;
+    while (Arena::HeldBytes() <= size_t{2} << 20) {
+      blocks.push_back(Arena::Allocate(4096));
+      if (!spare.empty()) {
+        EXPECT_TRUE(Arena::BeginSpare().empty()) << "one at a time";
+        continue;
+      }
+      spare = Arena::BeginSpare();
+      if (!spare.empty()) {
+        EXPECT_GE(blocks.size() * 4096, size_t{1} << 20) << "only when half is used";
+        Arena::SpareIsReady();
+      }
+    }
+    ASSERT_FALSE(spare.empty());
+    auto* last = static_cast<uint8_t*>(blocks.back());
+    EXPECT_TRUE(last >= spare.data() && last < spare.data() + spare.size());
+    for (void* block : blocks) Arena::Free(block, 4096);
+  });
+}
+
+TEST(ArenaTest, AChunkThatIsNotReadyInTimeIsKeptForLater) {
+  if (PassesThrough()) return;
+  OnAFreshThread([] {
+    std::vector<void*> blocks;
+    std::span<uint8_t> spare;
+    while (Arena::HeldBytes() <= size_t{2} << 20) {
+      blocks.push_back(Arena::Allocate(4096));
+      if (spare.empty()) spare = Arena::BeginSpare();
+    }
+    auto inside = [&spare](void* block) {
+      auto* at = static_cast<uint8_t*>(block);
+      return at >= spare.data() && at < spare.data() + spare.size();
+    };
+    EXPECT_FALSE(inside(blocks.back())) << "the kernel is still at it";
+    Arena::SpareIsReady();
+    while (Arena::HeldBytes() <= size_t{4} << 20) blocks.push_back(Arena::Allocate(4096));
+    EXPECT_TRUE(inside(blocks.back()));
+    for (void* block : blocks) Arena::Free(block, 4096);
+  });
+}
+
 }  // namespace
 }  // namespace flashdb
