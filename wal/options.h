@@ -29,7 +29,7 @@ struct LogOptions {
   /// a frame of 1 MiB with any number of records, at most a segment unsynced.
   uint32_t commit_records = 0;
   uint64_t commit_bytes = 0;
-  /// Written at the same time, at most; at least 1. Policies other than kAlways take 2 at most.
+  /// Written at the same time, at most; at least 1. Policies other than kAlways take 1.
   uint32_t frames_in_flight = 4;
   uint32_t spare_segments = 2;  // reserved ahead; at least 1
   /// Seeds the random steps between epochs; 0 takes a seed from the kernel.

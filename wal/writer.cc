@@ -10,7 +10,6 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kDefaultCommitBytes = 1u << 20;
-constexpr uint32_t kMostUnsyncedInFlight = 1;
 // A record is not split only to use up less room than this.
 constexpr size_t kSmallestSplit = 256;
 
@@ -41,7 +40,7 @@ uint64_t FrameCapacity(const LogOptions& options) {
 LogOptions Effective(LogOptions options) {
   if (options.policy != SyncPolicy::kAlways) {
     // Nobody waits for the medium, so more frames would not be sooner there, only more.
-    options.frames_in_flight = std::min(options.frames_in_flight, kMostUnsyncedInFlight);
+    options.frames_in_flight = 1;
     if (options.mode == WriteMode::kDirectSync) options.mode = WriteMode::kDirect;
   }
   options.frames_in_flight = std::max(options.frames_in_flight, 1u);

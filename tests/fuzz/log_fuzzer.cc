@@ -234,6 +234,7 @@ void DamageOnce(FakeDisk& disk, fuzz::Bytes& in) {
     WriteFile(disk, fmt::format("{}/{}", kDirectory, (*names)[in.Below(names->size())]), file);
     return;
   }
+  if (file.empty()) return;
   const uint64_t at = std::min<uint64_t>(PlaceIn(in, file.size()), file.size() - 1);
   if (kind < 40) {
     file.resize(at);

@@ -288,7 +288,7 @@ class History {
 
 TEST(LogHistoryTest, NothingAcknowledgedIsLostAndNothingIsInvented) {
   uint64_t holes = 0;
-  for (uint64_t seed = 1; seed <= 1000; ++seed) {
+  for (uint64_t seed = 1; seed <= 2000; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     History history(seed, 1);
     history.Run();
