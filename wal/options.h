@@ -30,7 +30,7 @@ struct LogOptions {
   uint32_t commit_records = 0;
   uint64_t commit_bytes = 0;
   /// Written at the same time, at most; at least 1. Policies other than kAlways take 1.
-  uint32_t frames_in_flight = 4;
+  uint32_t frames_in_flight = 2;
   uint32_t spare_segments = 2;  // reserved ahead; at least 1
   /// Seeds the random steps between epochs; 0 takes a seed from the kernel.
   uint64_t epoch_seed = 0;

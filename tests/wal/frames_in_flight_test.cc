@@ -8,6 +8,8 @@ using Records = std::vector<std::string>;
 
 class FramesInFlightTest : public LogFixture {
  protected:
+  FramesInFlightTest() { options_.frames_in_flight = 4; }
+
   static constexpr uint64_t kFirstFrame = 4096;  // every short record takes one block of 512 bytes
 
   /// Begins a write of one record by itself.
