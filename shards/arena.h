@@ -42,8 +42,8 @@ class Arena {
   static size_t HeldBytes();
 
   /// New memory for the next chunk, if the calling thread's arena grows and its last chunk is about
-  /// half used: to be touched by the caller, in whatever time it takes, and reported by SpareIsReady()
-  /// on the same thread. Empty if none is needed or one is being prepared.
+  /// half used: to be touched by the caller, in whatever time it takes, and reported by
+  /// SpareIsReady() on the same thread. Empty if none is needed or one is being prepared.
   static std::span<uint8_t> BeginSpare();
   static void SpareIsReady();
 
