@@ -46,7 +46,7 @@ namespace {
 
 constexpr uint32_t kAllPages = ~uint32_t{0};
 // So many pages last while the next chunk is prepared.
-constexpr int kLowPages = 16;
+constexpr int kLowPages = 8;
 
 void* MapAligned(size_t bytes) {
   void* memory =

@@ -41,8 +41,8 @@ class Arena {
   /// Bytes that the calling thread's arena holds from the kernel.
   static size_t HeldBytes();
 
-  /// New memory for the next chunk, if the calling thread's arena grows and its last chunk is about
-  /// half used: to be touched by the caller, in whatever time it takes, and reported by
+  /// New memory for the next chunk, if the calling thread's arena has less than a quarter of a
+  /// chunk left: to be touched by the caller, in whatever time it takes, and reported by
   /// SpareIsReady() on the same thread. Empty if none is needed or one is being prepared.
   static std::span<uint8_t> BeginSpare();
   static void SpareIsReady();
@@ -98,7 +98,7 @@ class Arena {
   size_t empty_chunks_ = 0;
   void* spare_ = nullptr;  // mapped, no chunk yet
   bool spare_ready_ = false;
-  bool low_ = false;  // half of the newest chunk is used, and it was the last with unused pages
+  bool low_ = false;  // a quarter is left of the newest chunk, the last with unused pages
 };
 
 }  // namespace flashdb

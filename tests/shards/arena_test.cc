@@ -148,7 +148,7 @@ TEST(ArenaTest, APreparedChunkIsTheNextOne) {
       }
       spare = Arena::BeginSpare();
       if (!spare.empty()) {
-        EXPECT_GT(blocks.size() * 4096, size_t{900} << 10) << "only when about half is used";
+        EXPECT_GT(blocks.size() * 4096, size_t{1400} << 10) << "only when little is left";
         Arena::SpareIsReady();
       }
     }
