@@ -9,8 +9,8 @@
 // than kMaxBlock come from the general allocator.
 //
 // Each thread has an arena of its own, made at first use; a block may be freed by another thread
-// only once its owner has ended. With the address or the thread sanitizer all blocks come from the
-// general allocator, so that it sees what is used after its end, or by two threads.
+// only once its owner has ended. With the address sanitizer all blocks come from the general
+// allocator, so that it sees what is used after its end.
 #pragma once
 
 #include <array>

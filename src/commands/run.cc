@@ -142,9 +142,6 @@ void Leave(Shard& here, Run& run) {
   PlanLeg(here, run);
   run.away_out.clear();
   run.away_replies.clear();
-  run.at = run.prefetched = run.next;
-  run.until = run.leg_end;
-  run.turned_away = false;
   run.away = true;
   run.on_pause(run);
   SendRun(run.other, run);
@@ -190,7 +187,7 @@ void Return(Shard& here, Run& run) {
   if (!run.turned_away) EndLeg(here, run);
   if (run.joint) {
     NoteJoin(Engine::Current().join_luck, run.turned_away);
-    ReleaseHolds(here, run);
+    here.locks().ReleaseHolds(run.holds);
   }
   if (GoOn(here, run)) run.on_done(run);
 }
@@ -242,29 +239,6 @@ void Arrive(Shard& here, const Envelope& mail) {
   // Mail to oneself is delivered last.
   if (arrived.empty()) SendMail(here.id(), {.deliver = &ExecuteArrived});
   arrived.push_back(static_cast<Run*>(mail.object));
-}
-
-// ---- Atomic runs -------------------------------------------------------------------------------
-
-void AtomicRunDone(Run& run) {
-  if (run.home == CurrentShardId()) return run.on_done(run);
-  SendMail(run.home, {.deliver =
-                          [](Shard&, const Envelope& mail) {
-                            auto* done = static_cast<Run*>(mail.object);
-                            done->on_done(*done);
-                          },
-                      .object = &run});
-}
-
-bool StartAtomicRun(Run& run) {
-  if (run.other == run.home) return ExecuteAtomicRun(run, &AtomicRunDone);
-  SendMail(run.other, {.deliver =
-                           [](Shard&, const Envelope& mail) {
-                             auto* there = static_cast<Run*>(mail.object);
-                             if (ExecuteAtomicRun(*there, &AtomicRunDone)) AtomicRunDone(*there);
-                           },
-                       .object = &run});
-  return false;
 }
 
 }  // namespace

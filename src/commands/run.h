@@ -68,7 +68,6 @@ struct Run : LockRequest {
   void (*on_pause)(Run& self) = [](Run&) {};
   void (*on_resume)(Run& self) = [](Run&) {};
   void (*on_done)(Run& self) = [](Run&) {};
-  void (*on_executed)(Run& self) = nullptr;  // atomic: set by ExecuteAtomicRun
 
   // Results.
   absl::InlinedVector<ReplyGate, 8> gates;

@@ -55,25 +55,44 @@ bool Blocked(Shard& here, const Run& run) {
   return blocked;
 }
 
-}  // namespace
+void Done(Run& run) {
+  if (run.home == CurrentShardId()) return run.on_done(run);
+  SendMail(run.home, {.deliver =
+                          [](Shard&, const Envelope& mail) {
+                            auto* done = static_cast<Run*>(mail.object);
+                            done->on_done(*done);
+                          },
+                      .object = &run});
+}
 
-bool ExecuteAtomicRun(Run& run, void (*on_executed)(Run& self)) {
+void OnLockGranted(LockRequest& lock) {
+  auto& run = static_cast<Run&>(lock);
   Shard& here = Shard::Current();
+  ExecuteInOneGo(here, run);
+  here.locks().Release(run);
+  Done(run);
+}
+
+// True when it is done, false if it waits for a lock.
+bool Execute(Shard& here, Run& run) {
   const bool blocked = Blocked(here, run);
-  if (blocked) {
-    run.on_executed = on_executed;
-    auto resume = [](LockRequest& lock) {
-      auto& granted = static_cast<Run&>(lock);
-      Shard& shard = Shard::Current();
-      ExecuteInOneGo(shard, granted);
-      shard.locks().Release(granted);
-      granted.on_executed(granted);
-    };
-    if (!QueueForLocks(here, run, 0, run.count, resume)) return false;
-  }
+  if (blocked && !QueueForLocks(here, run, 0, run.count, &OnLockGranted)) return false;
   ExecuteInOneGo(here, run);
   if (blocked) here.locks().Release(run);
   return true;
+}
+
+}  // namespace
+
+bool StartAtomicRun(Run& run) {
+  if (run.other == run.home) return Execute(Shard::Current(), run);
+  SendMail(run.other, {.deliver =
+                           [](Shard& here, const Envelope& mail) {
+                             auto* there = static_cast<Run*>(mail.object);
+                             if (Execute(here, *there)) Done(*there);
+                           },
+                       .object = &run});
+  return false;
 }
 
 }  // namespace flashdb

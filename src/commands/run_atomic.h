@@ -5,8 +5,7 @@
 
 namespace flashdb {
 
-/// Executes it on its owner, where it must be called; true when it is done, false if it waits for a
-/// lock. When it has waited, `on_executed` is called.
-bool ExecuteAtomicRun(Run& run, void (*on_executed)(Run& self));
+/// As StartRun, for an atomic run.
+bool StartAtomicRun(Run& run);
 
 }  // namespace flashdb

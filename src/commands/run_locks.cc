@@ -72,6 +72,4 @@ bool HoldSlots(Shard& here, Run& run, size_t begin, size_t end) {
   return here.locks().TryHold(run.holds);
 }
 
-void ReleaseHolds(Shard& here, Run& run) { here.locks().ReleaseHolds(run.holds); }
-
 }  // namespace flashdb

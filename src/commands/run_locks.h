@@ -15,8 +15,7 @@ bool Blocked(Shard& here, const Request& request);
 bool QueueForLocks(Shard& here, Run& run, size_t begin, size_t end,
                    void (*on_granted)(LockRequest& self));
 /// Holds the slots of those requests [begin, end) that `here` owns; false (and nothing is held) if
-/// one of them is in use.
+/// one of them is in use. They are `run.holds` then.
 bool HoldSlots(Shard& here, Run& run, size_t begin, size_t end);
-void ReleaseHolds(Shard& here, Run& run);
 
 }  // namespace flashdb
