@@ -1,0 +1,73 @@
+// Where a partition's settled records are kept: one interface, two implementations (MemoryStorage,
+// FileStorage). The partition's own log position comes from the shard's log; a storage may lag
+// behind it, and after a crash it may hold fewer records than it had taken: they are in the log.
+//
+// Owned by the partition and used by its shard's thread only. A storage is destroyed only when it
+// is not busy().
+#pragma once
+
+#include <memory>
+
+#include "base/status.h"
+#include "shards/task.h"
+#include "topics/record_block.h"
+#include "topics/types.h"
+
+namespace flashdb {
+
+/// What a partition keeps; 0 means no limit.
+struct RetentionLimits {
+  uint64_t max_bytes = 0;
+  uint64_t max_age_ms = 0;
+};
+
+class PartitionStorage {
+ public:
+  virtual ~PartitionStorage() = default;
+
+  /// The storage covers offsets [start(), end()): what Append has been given and has been taken.
+  /// end() is where the next block must begin.
+  virtual Offset start() const = 0;
+  virtual Offset end() const = 0;
+  /// Blocks below this offset are no longer needed in memory: Read gives them.
+  virtual Offset readable_end() const = 0;
+  /// Bytes of frames kept.
+  virtual uint64_t bytes() const = 0;
+  virtual uint64_t record_count() const = 0;
+
+  /// Takes the next block (its base is end()). Returns at once; readable_end() follows. `lsn` is
+  /// that of the block's last record in the shard's log.
+  virtual void Append(BlockRef block, Lsn lsn) = 0;
+  /// Records up to this LSN (of those given to Append) would survive a power failure without the
+  /// shard's log. What lets log segments be recycled.
+  virtual Lsn durable_lsn() const = 0;
+  /// The first failed operation; final: nothing more is taken after it.
+  virtual Status failure() const = 0;
+
+  /// The records from the first at or after `from` (start() <= from < readable_end()) on, about
+  /// `max_bytes` of frames but at least one record; fewer if the block ends at a segment's end. The
+  /// block covers all offsets from `from` to its end(). DataLoss, naming file and offset, if bytes
+  /// are damaged.
+  virtual Task<StatusOr<BlockRef>> Read(Offset from, size_t max_bytes) = 0;
+  /// The offset of the first record whose timestamp is at least `time`; readable_end() if there is
+  /// none.
+  virtual Task<StatusOr<Offset>> OffsetOfTime(UnixMillis time) = 0;
+
+  /// Forgets records below `start`, as far as whole segments allow, in the background.
+  virtual void TrimTo(Offset start) = 0;
+  /// The start that `limits` allow at `now`: records below may go. Never beyond readable_end().
+  virtual Offset StartFor(const RetentionLimits& limits, UnixMillis now) const = 0;
+  /// Begins (or goes on with) compaction: of records with the same key only the last stays, and of
+  /// tombstones none that is older than `tombstones_before`. Bounded work per call, in the
+  /// background; true if there is more to do now.
+  virtual bool Compact(UnixMillis tombstones_before) = 0;
+
+  /// Removes everything, in the background.
+  virtual void Drop() = 0;
+  /// An asynchronous operation or a Read is under way.
+  virtual bool busy() const = 0;
+  /// Blocking, for recovery and shutdown: all that was appended is readable (and synced) on return.
+  virtual Status FlushBlocking() = 0;
+};
+
+}  // namespace flashdb
