@@ -18,9 +18,10 @@ constexpr uint64_t kTickNanos = 100'000'000;
 
 }  // namespace
 
-ShardServer::ShardServer(Server& server, Shard& shard, const Config& config)
+ShardServer::ShardServer(Server& server, Shard& shard, TopicStore& topics, const Config& config)
     : server_(server),
       shard_(shard),
+      topics_(topics),
       engine_{.shard = shard,
               .keys = shard.keys(),
               .services = server,
@@ -52,6 +53,7 @@ void ShardServer::Configure(const Config& config) {
   engine_.latency_percentiles = config.latency_tracking_info_percentiles;
   shard_.keys().limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
                             .hash_max_listpack_value = config.hash_max_listpack_value};
+  topics_.set_options(TopicOptionsOf(config, shard_.count()));
   shard_.set_active_expire(config.active_expire);
   shard_.set_commit_poll_nanos(uint64_t{config.commit_poll_us} * 1000);
 }
@@ -146,6 +148,7 @@ void ShardServer::RetryLater(Connection& connection) { retry_.push_back(connecti
 
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
+  topics_.Pump();
   return lists_.Work(engine_.keys);
 }
 
