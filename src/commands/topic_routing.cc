@@ -120,14 +120,14 @@ Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& re
   ReplyAppended(reply, std::move(outcome.parts));
 }
 
-Task<void> PrepareTopicCommand(const Request& request, Gates& gates) {
+Task<Status> PrepareTopicCommand(const Request& request, Gates& gates) {
   if (IsAppend(request)) {
-    if (FindTopic(request.args[2]) != nullptr) co_return;
-    (void)co_await FindOrCreateTopic(std::string(request.args[2]), gates);  // EXEC will tell
-    co_return;
+    StatusOr<Topic> topic = co_await FindOrCreateTopic(std::string(request.args[2]), gates);
+    co_return topic.status();
   }
-  if (TopicStore::Here().catalog().FindGroup(request.args[2]) != nullptr) co_return;
-  (void)co_await CreateGroup(std::string(request.args[2]), gates);  // EXEC will tell
+  if (TopicStore::Here().catalog().FindGroup(request.args[2]) != nullptr) co_return OkStatus();
+  StatusOr<Group> group = co_await CreateGroup(std::string(request.args[2]), gates);
+  co_return absl::IsAlreadyExists(group.status()) ? OkStatus() : group.status();
 }
 
 }  // namespace flashdb
