@@ -35,8 +35,10 @@ std::optional<ShardId> RouteAppend(Request& request) {
   StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
   if (!args.ok()) return std::nullopt;
   AppendPlan plan(*topic, args->stamp_or_null());
+  const bool keyless = std::any_of(args->records.begin(), args->records.end(),
+                                   [](const NewRecord& record) { return !record.record.key; });
   // Records without a key shall go to the same partition whenever this batch is dealt.
-  request.partition = TopicStore::Here().NextPartition(*topic);
+  if (keyless) request.partition = TopicStore::Here().NextPartition(*topic);
   if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return std::nullopt;
   if (plan.slots().size() != 1) return std::nullopt;
   return RouteTo(request, *topic, plan.first_partition());

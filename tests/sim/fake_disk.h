@@ -34,6 +34,8 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   }
   StatusOr<std::vector<std::string>> List(const std::string& directory) override;
   Status CreateDirectories(const std::string& directory) override;
+  Status CreateDirectory(const std::string& directory) override;
+  Status RemoveDirectory(const std::string& directory) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   bool Exists(const std::string& path) override;
@@ -48,6 +50,9 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
   void SyncDirectory(File& directory, Completion& done) override;
+  void Remove(const std::string& path, Completion& done) override;
+  void RemoveDirectory(const std::string& path, Completion& done) override;
+  void Close(std::unique_ptr<File> file) override { file.reset(); }
 
   size_t pending() const { return pending_.size(); }
   /// Ends the pending operation at `index` (0 is the oldest) and calls its completion.
@@ -108,7 +113,15 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     std::string added;
     InodePtr inode;
   };
-  enum class Kind : uint8_t { kWrite, kRead, kSync, kAllocate, kSyncDirectory };
+  enum class Kind : uint8_t {
+    kWrite,
+    kRead,
+    kSync,
+    kAllocate,
+    kSyncDirectory,
+    kRemove,
+    kRemoveDirectory
+  };
   struct Pending {
     Kind kind;
     File* file;
@@ -119,6 +132,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     Completion* done;
     uint32_t submitter;
     std::vector<uint64_t> written = {};  // of a sync: sectors written before it began
+    std::string path = {};               // of a removal
   };
 
   /// Counts a change; false if the disk has stopped.
@@ -135,14 +149,18 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   static void Settle(Inode& inode, uint64_t sector);
   Status Change(DirectoryChange change);
   static void Apply(std::map<std::string, InodePtr>& names, const DirectoryChange& change);
+  void LandUnaligned(Inode& inode, const Pending& pending, Random& random);
+  void ForgetUnreachable();
   void LandSome(const Pending& pending, Random& random);
   void LoseSome(Inode& inode, Random& random);
   int32_t Perform(const Pending& pending);
+  int32_t PerformRemoval(const Pending& pending);
 
   uint32_t block_bytes_;
   std::map<std::string, InodePtr> names_;
   std::map<std::string, InodePtr> durable_names_;
-  std::vector<DirectoryChange> changes_;  // since the last sync, in order
+  absl::flat_hash_set<std::string> young_directories_;  // of CreateDirectory, maybe not durable
+  std::vector<DirectoryChange> changes_;                // since the last sync, in order
   std::deque<Pending> pending_;
   uint64_t writes_ = 0;
   uint64_t syncs_ = 0;
