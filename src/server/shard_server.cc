@@ -142,7 +142,9 @@ void ShardServer::CloseAll() {
 
 // ---- The turn ----------------------------------------------------------------------------------
 
-void ShardServer::RetryLater(Connection& connection) { retry_.push_back(connection.session().id); }
+void ShardServer::RetryLater(SocketConnection& connection) {
+  retry_.push_back(connection.session().id);
+}
 
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
@@ -150,7 +152,7 @@ bool ShardServer::Work() {
 }
 
 void ShardServer::FlushOutput() {
-  lists_.Flush([this](Connection& connection) {
+  lists_.Flush([this](SocketConnection& connection) {
     connections_.erase(connection.session().id);
     server_.ReleaseConnection();
   });
@@ -173,7 +175,7 @@ void ShardServer::Tick() {
   if (now - last_sample_nanos_ < kSecond) return;
   SampleRates(now - last_sample_nanos_);
   last_sample_nanos_ = now;
-  for (auto& [id, connection] : connections_) connection->Housekeep(config_.timeout);
+  for (auto& [id, connection] : connections_) connection->Housekeep();
 }
 
 void ShardServer::SampleRates(uint64_t nanos) {

@@ -43,10 +43,10 @@ class ShardServer final : public TurnHook {
   // For connections.
   std::unique_ptr<Run> BorrowRun() { return lists_.BorrowRun(); }
   void ReturnRun(std::unique_ptr<Run> run) { lists_.ReturnRun(std::move(run)); }
-  void MarkReady(Connection& connection) { lists_.MarkReady(connection); }
-  void MarkDirty(Connection& connection) { lists_.MarkDirty(connection); }
+  void MarkReady(SocketConnection& connection) { lists_.MarkReady(connection); }
+  void MarkDirty(SocketConnection& connection) { lists_.MarkDirty(connection); }
   /// Will be marked ready again soon (CLIENT PAUSE).
-  void RetryLater(Connection& connection);
+  void RetryLater(SocketConnection& connection);
   /// Ends what the session holds outside its connection.
   void Forget(Session& session);
   void LogClosed(const Session& session, std::string_view why);
@@ -73,7 +73,7 @@ class ShardServer final : public TurnHook {
   Config config_;
   ConnectionLimits limits_;
   Engine engine_;
-  absl::flat_hash_map<uint64_t, std::unique_ptr<Connection>> connections_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<SocketConnection>> connections_;
   ConnectionLists lists_;
   std::vector<uint64_t> retry_;  // connection ids
   std::vector<std::unique_ptr<Listener>> listeners_;
