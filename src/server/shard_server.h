@@ -31,10 +31,11 @@ class ShardServer final : public TurnHook {
   /// Makes `config` the shard's configuration.
   void Configure(const Config& config);
 
+  enum class Protocol : uint8_t { kResp, kHttp };
   /// Takes a connected socket over.
-  void Adopt(int fd);
+  void Adopt(int fd, Protocol protocol);
   /// Listens on `fd` (shared by no other shard). Adopted here, or spread over all shards.
-  void Listen(int fd, bool spread);
+  void Listen(int fd, Protocol protocol, bool spread);
   void StopListening();
   /// Closes every connection: at once if nothing is owed, else when it has been sent.
   void CloseAll();
@@ -59,6 +60,7 @@ class ShardServer final : public TurnHook {
   struct Listener : RingOp {
     ShardServer* server = nullptr;
     int fd = -1;
+    Protocol protocol = Protocol::kResp;
     bool spread = false;
     bool armed = false;
   };
