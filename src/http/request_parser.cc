@@ -30,6 +30,8 @@ HttpMethod MethodOf(std::string_view name) {
   return HttpMethod::kOther;
 }
 
+bool IsLetter(char c) { return ToLower(c) >= 'a' && ToLower(c) <= 'z'; }
+
 // Empty lines before a request are ignored (RFC 9112, 2.2).
 size_t EmptyLines(std::string_view input) {
   size_t size = 0;
@@ -131,6 +133,9 @@ HttpRequestParser::Result HttpRequestParser::ParseHead(std::string_view input,
     const size_t empty = EmptyLines(input);
     *consumed += empty;
     input.remove_prefix(empty);
+  }
+  if (!input.empty() && !IsLetter(input.front())) {
+    return Fail(400, "bad_request", "this port speaks HTTP/1.1, without TLS");
   }
   const size_t end = input.find(kEndOfHead, searched_);
   const size_t head_bytes = end == std::string_view::npos ? input.size() : end + kEndOfHead.size();

@@ -172,6 +172,7 @@ TEST(HttpRequestParserTest, RefusesWhatIsNoRequest) {
   EXPECT_EQ(StatusOfError("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"), 400);
   EXPECT_EQ(StatusOfError("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 505);
   EXPECT_EQ(StatusOfError("GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(StatusOfError("\x16\x03\x01"), 400);  // TLS: nobody waits for the end of its head
   EXPECT_EQ(StatusOfError("*1\r\n$4\r\nPING\r\n\r\n"), 400);
   EXPECT_EQ(StatusOfError("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
             400);
