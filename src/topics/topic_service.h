@@ -56,8 +56,8 @@ struct TopicInfo {
 Task<StatusOr<Topic>> CreateTopic(std::string name, TopicChange settings, Gates& gates);
 Task<StatusOr<Topic>> AlterTopic(std::string name, TopicChange change, Gates& gates);
 Task<Status> DeleteTopic(std::string name, Gates& gates);
-/// By name, ascending. Of the calling shard.
-std::vector<Topic> ListTopics(Gates& gates);
+/// By name, ascending.
+Task<std::vector<Topic>> ListTopics(Gates& gates);
 Task<StatusOr<TopicInfo>> DescribeTopic(std::string name, Gates& gates);
 
 // ---- Records -----------------------------------------------------------------------------------
@@ -114,6 +114,9 @@ struct FetchedPart {
 Task<StatusOr<std::vector<FetchedPart>>> FetchRecords(FetchQuery query, Gates& gates);
 /// Ends the waiting of every FetchRecords of this shard (at shutdown); later ones do not wait.
 void EndFetchWaits();
+/// The first record at or after `time` of that partition; the high watermark if there is none.
+Task<StatusOr<Offset>> FindOffsetOfTime(std::string topic, PartitionNumber partition,
+                                        UnixMillis time, Gates& gates);
 
 // ---- Groups ------------------------------------------------------------------------------------
 
@@ -142,7 +145,7 @@ struct MemberStamp {
 
 Task<StatusOr<Group>> CreateGroup(std::string name, Gates& gates);
 Task<Status> DeleteGroup(std::string name, Gates& gates);
-std::vector<Group> ListGroups(Gates& gates);
+Task<std::vector<Group>> ListGroups(Gates& gates);
 /// All or nothing. Creates the group. OutOfRange above the high watermark.
 Task<StatusOr<GroupOffsets>> CommitOffsets(std::string group, std::string topic,
                                            std::vector<OffsetCommit> commits,
