@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "topics/catalog.h"
 
 namespace flashdb {
 
@@ -74,6 +75,14 @@ struct Config {
   uint64_t commit_bytes = 1ull << 20;    // bytes in one group commit, unless one record is larger
   uint64_t segment_bytes = 32ull << 20;  // bytes of a log segment file; a multiple of 4096
   LogWriteMode log_write = LogWriteMode::kAuto;
+
+  // Topics.
+  bool auto_create_topics = true;
+  StorageKind topic_storage = StorageKind::kFile;  // of topics that do not say
+  uint64_t topic_max_value = 1ull << 20;           // bytes of one record's value
+  uint64_t topic_cache = 64ull << 20;              // bytes of records cached, all shards together
+  uint64_t topic_segment_bytes = 256ull << 20;     // of a topic's file
+  uint64_t topic_unflushed = 64ull << 20;          // bytes that may wait for the topics' files
 
   // Operation.
   LogLevel loglevel = LogLevel::kNotice;

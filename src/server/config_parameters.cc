@@ -69,6 +69,7 @@ Status SetDirectory(Config& config, std::string_view value) {
 // Choices: the words in the order of the enumerators.
 constexpr std::array<std::string_view, 3> kSyncWords = {"always", "periodic", "never"};
 constexpr std::array<std::string_view, 3> kAppendfsyncWords = {"always", "everysec", "no"};
+constexpr std::array<std::string_view, 2> kStorageWords = {"memory", "file"};
 constexpr std::array<std::string_view, 3> kLogWriteWords = {"auto", "direct", "buffered"};
 constexpr std::array<std::string_view, 5> kLogLevelWords = {"debug", "verbose", "notice", "warning",
                                                             "nothing"};
@@ -205,6 +206,7 @@ constexpr std::string_view kNetwork = "Network";
 constexpr std::string_view kAccess = "Access";
 constexpr std::string_view kCores = "Cores and memory";
 constexpr std::string_view kDurability = "Durability";
+constexpr std::string_view kTopics = "Topics";
 constexpr std::string_view kOperation = "Operation";
 constexpr std::string_view kNoEviction =
     "keys are never evicted; with --maxmemory reached, writes that need memory are refused";
@@ -291,6 +293,21 @@ const Parameter kParameters[] = {
     Choice<&Config::log_write, kLogWriteWords>("log-write", kDurability, "WAY", When::kStart,
         "direct (O_DIRECT, and O_DSYNC with --sync always), buffered (through the page\n"
         "cache), or auto: a probe at start decides for always, else buffered."),
+
+    Switch<&Config::auto_create_topics>("auto-create-topics", kTopics, When::kAnyTime,
+        "Create a topic when somebody appends to it."),
+    Choice<&Config::topic_storage, kStorageWords>("topic-storage", kTopics, "KIND", When::kAnyTime,
+        "file or memory: where new topics that do not say keep their records. The log\n"
+        "has them either way."),
+    Size<&Config::topic_max_value, 1024, 64 << 20>("topic-max-value", kTopics, When::kAnyTime,
+        "Largest value of a record."),
+    Size<&Config::topic_cache, 0>("topic-cache", kTopics, When::kAnyTime,
+        "Memory for the records that were appended or read last, all shards together."),
+    Size<&Config::topic_segment_bytes, 64 << 10, 1ull << 30>("topic-segment-bytes", kTopics,
+        When::kStart, "Size of a file of a topic; what retention removes is whole files."),
+    Size<&Config::topic_unflushed, 1 << 20>("topic-unflushed", kTopics, When::kAnyTime,
+        "Records that have not reached the topics' files are kept in memory; at so many\n"
+        "bytes (all shards together) appends wait."),
 
     Choice<&Config::loglevel, kLogLevelWords>("loglevel", kOperation, "LEVEL", When::kAnyTime,
         "debug, verbose, notice, warning or nothing."),

@@ -234,7 +234,17 @@ Status Server::ByOne(ShardId id, F step) {
   return Together(id, [&] { return id == 0 ? step() : OkStatus(); });
 }
 
-Status Server::StartShard(Shard& shard) {
+TopicOptions TopicOptionsOf(const Config& config, uint32_t shards) {
+  return {.directory = config.dir + "/topics",
+          .default_storage = config.topic_storage,
+          .auto_create = config.auto_create_topics,
+          .max_value_bytes = config.topic_max_value,
+          .cache_bytes = config.topic_cache / shards,
+          .segment_bytes = config.topic_segment_bytes,
+          .unflushed_bytes = config.topic_unflushed / shards};
+}
+
+Status Server::StartShard(Shard& shard, TopicStore& topics) {
   ShardId id = shard.id();
   Recovery& recovery = *recovery_;
   FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return shard.Attach({}); }));
@@ -242,7 +252,10 @@ Status Server::StartShard(Shard& shard) {
   FLASHDB_RETURN_IF_ERROR(ByOne(id, [&] { return recovery.JoinCuts(); }));
   FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return recovery.CutMine(id); }));
   FLASHDB_RETURN_IF_ERROR(ByOne(id, [&] { return recovery.JoinGeneration(); }));
+  FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return topics.Prepare(); }));
   FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return recovery.ReplayMine(id, shard.keys()); }));
+  FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return topics.FinishRecovery(shard.ring()); }));
+  FLASHDB_RETURN_IF_ERROR(ByOne(id, [&] { return topics.RemoveLeftovers(); }));
   return Together(id, [&]() -> Status {
     FLASHDB_ASSIGN_OR_RETURN(
         std::unique_ptr<LogWriter> log,
@@ -256,13 +269,14 @@ void Server::ShardMain(ShardId id) {
   Pin(id);
   pthread_setname_np(pthread_self(), fmt::format("shard-{}", id).c_str());
   Shard shard(id, group_, clock_, EntropySeed());
-  Status started = StartShard(shard);
+  TopicStore topics(shard, files_, TopicOptionsOf(config_, shards_));
+  Status started = StartShard(shard, topics);
   if (!started.ok()) {
     if (id == 0) ReportStart(started);
     return;
   }
   {
-    ShardServer part(*this, shard, config_);
+    ShardServer part(*this, shard, topics, config_);
     shard_server = &part;
     barrier_.arrive_and_wait();
     ListenFor(part);
@@ -271,7 +285,10 @@ void Server::ShardMain(ShardId id) {
       ReportStart(OkStatus());
     }
     shard.Run();
+    while (topics.busy()) shard.ring().Turn(1'000'000);
+    Status topics_closed = topics.Close();
     close_status_[id] = shard.CloseLog();
+    if (close_status_[id].ok()) close_status_[id] = topics_closed;
     barrier_.arrive_and_wait();
     shard_server = nullptr;
   }
@@ -317,6 +334,7 @@ Task<void> Server::ShutDown() {
   spdlog::info("shutting down: no new connections; finishing what has begun");
   auto close = [](ShardId) {
     Server::Here().StopListening();
+    EndFetchWaits();
     Server::Here().CloseAll();
     return 0;
   };

@@ -19,9 +19,13 @@
 #include "server/shard_server.h"
 #include "server/sockets.h"
 #include "shards/shard.h"
+#include "topics/topic_store.h"
 #include "wal/probe.h"
 
 namespace flashdb {
+
+/// What the configuration says of topics, for one of `shards` shards.
+TopicOptions TopicOptionsOf(const Config& config, uint32_t shards);
 
 class Server final : public ServerServices {
  public:
@@ -73,7 +77,7 @@ class Server final : public ServerServices {
   Status BindShardPorts();
   void FillFacts();
   void ShardMain(ShardId id);
-  Status StartShard(Shard& shard);
+  Status StartShard(Shard& shard, TopicStore& topics);
   template <typename F>
   Status Together(ShardId id, F step);
   template <typename F>

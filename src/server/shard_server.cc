@@ -31,9 +31,10 @@ std::string HttpRefusal() {
 
 }  // namespace
 
-ShardServer::ShardServer(Server& server, Shard& shard, const Config& config)
+ShardServer::ShardServer(Server& server, Shard& shard, TopicStore& topics, const Config& config)
     : server_(server),
       shard_(shard),
+      topics_(topics),
       engine_{.shard = shard,
               .keys = shard.keys(),
               .services = server,
@@ -65,6 +66,7 @@ void ShardServer::Configure(const Config& config) {
   engine_.latency_percentiles = config.latency_tracking_info_percentiles;
   shard_.keys().limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
                             .hash_max_listpack_value = config.hash_max_listpack_value};
+  topics_.set_options(TopicOptionsOf(config, shard_.count()));
   shard_.set_active_expire(config.active_expire);
   shard_.set_commit_poll_nanos(uint64_t{config.commit_poll_us} * 1000);
 }
@@ -174,6 +176,7 @@ void ShardServer::RetryLater(SocketConnection& connection) {
 
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
+  topics_.Pump();
   return lists_.Work(engine_.keys);
 }
 

@@ -13,6 +13,7 @@
 #include "server/connection.h"
 #include "server/connection_lists.h"
 #include "shards/shard.h"
+#include "topics/topic_store.h"
 
 namespace flashdb {
 
@@ -20,7 +21,7 @@ class Server;
 
 class ShardServer final : public TurnHook {
  public:
-  ShardServer(Server& server, Shard& shard, const Config& config);
+  ShardServer(Server& server, Shard& shard, TopicStore& topics, const Config& config);
   ~ShardServer() override;
 
   Shard& shard() { return shard_; }
@@ -28,6 +29,7 @@ class ShardServer final : public TurnHook {
   const ConnectionLimits& limits() const { return limits_; }
   /// This shard's copy of the configuration.
   const Config& config() const { return config_; }
+  TopicStore& topics() { return topics_; }
   /// Makes `config` the shard's configuration.
   void Configure(const Config& config);
 
@@ -55,6 +57,7 @@ class ShardServer final : public TurnHook {
   // TurnHook.
   bool Work() override;
   void FlushOutput() override;
+  uint64_t NextDeadlineNanos() const override { return topics_.NextDeadlineNanos(); }
 
  private:
   struct Listener : RingOp {
@@ -72,6 +75,7 @@ class ShardServer final : public TurnHook {
 
   Server& server_;
   Shard& shard_;
+  TopicStore& topics_;
   Config config_;
   ConnectionLimits limits_;
   Engine engine_;

@@ -78,6 +78,7 @@ class SimServer {
  private:
   struct Node {
     std::unique_ptr<Shard> shard;
+    std::unique_ptr<TopicStore> topics;
     std::unique_ptr<ShardServer> part;
     bool asleep = false;
     uint64_t wakes_at = 0;

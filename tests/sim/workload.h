@@ -87,5 +87,6 @@ std::vector<std::unique_ptr<Family>> MakeFamilies(SimContext& sim, size_t client
 std::unique_ptr<Family> MakePrivateFamily(SimContext& sim, size_t clients);
 std::unique_ptr<Family> MakeGroupFamily(SimContext& sim);
 std::unique_ptr<Family> MakeStairsFamily(SimContext& sim);
+std::unique_ptr<Family> MakeTopicFamily(SimContext& sim);
 
 }  // namespace flashdb

@@ -13,6 +13,7 @@
 #include "server/connection.h"
 #include "server/connection_lists.h"
 #include "shards/shard.h"
+#include "topics/topic_store.h"
 
 namespace flashdb {
 
@@ -119,8 +120,12 @@ class ShardServer final : public TurnHook {
   void LogClosed(const Session&, std::string_view) {}
 
   // TurnHook.
-  bool Work() override { return lists_.Work(engine_.keys); }
+  bool Work() override {
+    TopicStore::Here().Pump();
+    return lists_.Work(engine_.keys);
+  }
   void FlushOutput() override;
+  uint64_t NextDeadlineNanos() const override { return TopicStore::Here().NextDeadlineNanos(); }
 
  private:
   SimSockets sockets_;
