@@ -39,6 +39,10 @@ struct Config {
   std::vector<std::string> bind = {"127.0.0.1", "-::1"};  // see ParseBindAddress
   uint16_t port = 6379;                                   // 0: any free port, logged at start
   uint16_t shard_ports = 0;                    // shard i also listens on shard_ports + i; 0: off
+  uint16_t http_port = 8080;                   // 0: no HTTP
+  uint64_t http_max_body = 32ull << 20;        // bytes
+  uint32_t http_idle_timeout = 60;             // seconds between requests; 0: forever
+  uint32_t http_request_timeout = 30;          // seconds for a request to arrive
   uint32_t maxclients = 20000;                 // connections, all shards together
   uint32_t tcp_backlog = 511;                  // connections waiting to be accepted, per listener
   uint32_t tcp_keepalive = 300;                // seconds; 0: off

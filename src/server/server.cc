@@ -88,6 +88,7 @@ Status Server::Start() {
   RaiseFileLimit(config_);
   FLASHDB_RETURN_IF_ERROR(OpenDirectory());
   FLASHDB_RETURN_IF_ERROR(Bind());
+  FLASHDB_RETURN_IF_ERROR(BindHttp());
   FLASHDB_RETURN_IF_ERROR(BindShardPorts());
   FLASHDB_RETURN_IF_ERROR(ProbeLog());
   recovery_ = std::make_unique<Recovery>(files_, config_.dir, shards_);
@@ -160,6 +161,28 @@ Status Server::Bind() {
     return absl::InvalidArgumentError("no address could be bound; check --bind and --port");
   }
   facts_.port = port;
+  return OkStatus();
+}
+
+Status Server::BindHttp() {
+  if (config_.http_port == 0) return OkStatus();
+  for (const std::string& text : config_.bind) {
+    FLASHDB_ASSIGN_OR_RETURN(BindAddress address, ParseBindAddress(text));
+    StatusOr<Listening> listening = ListenOn(address.host, config_.http_port, config_.tcp_backlog);
+    if (listening.ok()) {
+      http_listening_.push_back(*listening);
+      http_addresses_.push_back(LocalAddress(listening->fd));
+    } else if (!address.may_fail) {
+      return Status(listening.status().code(),
+                    MessageOf(listening.status()) +
+                        " for HTTP; is another server running? Choose another --http-port, or 0 "
+                        "to serve no HTTP.");
+    }
+  }
+  if (http_listening_.empty()) {
+    return absl::InvalidArgumentError(
+        "no address could be bound for HTTP; check --bind and --http-port (0: no HTTP)");
+  }
   return OkStatus();
 }
 
@@ -273,11 +296,13 @@ void Server::ShardMain(ShardId id) {
 }
 
 void Server::ListenFor(ShardServer& part) {
+  using enum ShardServer::Protocol;
   ShardId id = part.shard().id();
   if (id == 0) {
-    for (const Listening& listening : listening_) part.Listen(listening.fd, true);
+    for (const Listening& listening : listening_) part.Listen(listening.fd, kResp, true);
+    for (const Listening& listening : http_listening_) part.Listen(listening.fd, kHttp, true);
   }
-  if (!shard_listening_.empty()) part.Listen(shard_listening_[id].fd, false);
+  if (!shard_listening_.empty()) part.Listen(shard_listening_[id].fd, kResp, false);
 }
 
 void Server::ReportStart(const Status& status) {

@@ -39,6 +39,8 @@ class Server final : public ServerServices {
   Status Wait();
   /// The addresses to which clients can connect, "127.0.0.1:6379".
   const std::vector<std::string>& addresses() const { return addresses_; }
+  /// The same for HTTP clients.
+  const std::vector<std::string>& http_addresses() const { return http_addresses_; }
 
   /// The running shard's part.
   static ShardServer& Here();
@@ -71,6 +73,7 @@ class Server final : public ServerServices {
   Status OpenDirectory();
   Status ProbeLog();
   Status Bind();
+  Status BindHttp();
   Status BindShardPorts();
   void FillFacts();
   void ShardMain(ShardId id);
@@ -94,8 +97,10 @@ class Server final : public ServerServices {
   ProbeResult probe_;
   Facts facts_;
   std::vector<Listening> listening_;
+  std::vector<Listening> http_listening_;
   std::vector<Listening> shard_listening_;
   std::vector<std::string> addresses_;
+  std::vector<std::string> http_addresses_;
 
   ShardGroup group_;
   std::barrier<> barrier_;
