@@ -6,9 +6,11 @@
 #include "api/prometheus.h"
 #include "api/route.h"
 #include "api/serve.h"
+#include "api/topic_json.h"
 #include "base/cycles.h"
 #include "commands/info.h"
 #include "shards/shard.h"
+#include "topics/topic_service.h"
 
 namespace flashdb {
 namespace {
@@ -21,15 +23,24 @@ constexpr std::array kCommandBounds = {1e-6,   2e-6, 5e-6,   1e-5,   2e-5, 5e-5,
 constexpr size_t kFirstCommitBound = 14;
 constexpr size_t kLastCommitBound = 33;
 
+// Lags of more groups are not shown: each is a visit to all partitions.
+constexpr size_t kMaxGroups = 1000;
+
 struct Figures {
   ShardFigures shard;
   LogWriterStats log;
   HttpStats http;
 };
 
+struct GroupLag {
+  std::string group;
+  std::vector<GroupOffsets> topics;
+};
+
 class Metrics {
  public:
-  Metrics(std::vector<Figures> shards, std::string& out) : shards_(std::move(shards)), out_(out) {}
+  Metrics(std::vector<Figures> shards, std::vector<GroupLag> lags, std::string& out)
+      : shards_(std::move(shards)), lags_(std::move(lags)), out_(out) {}
 
   void Write(const Engine& engine) {
     WriteServer(engine);
@@ -42,6 +53,8 @@ class Metrics {
     WriteMemory(engine);
     WriteKeys();
     WriteLoops();
+    WriteTopics();
+    WriteGroups();
   }
 
  private:
@@ -234,9 +247,67 @@ class Metrics {
              });
   }
 
+  void TopicCounter(std::string_view name, std::string_view help, uint64_t TopicStats::*field) {
+    out_.Counter(name, help, Sum([field](const Figures& f) { return f.shard.topics.*field; }));
+  }
+  void TopicGauge(std::string_view name, std::string_view help, uint64_t TopicStats::*field) {
+    out_.Gauge(name, help, Sum([field](const Figures& f) { return f.shard.topics.*field; }));
+  }
+
+  void WriteTopics() {
+    // Each shard knows all topics and groups.
+    const TopicStats& any = shards_.front().shard.topics;
+    out_.Gauge("flashdb_topics", "Topics.", static_cast<double>(any.topics));
+    out_.Gauge("flashdb_groups", "Consumer groups.", static_cast<double>(any.groups));
+    TopicGauge("flashdb_topic_partitions", "Partitions of all topics.", &TopicStats::partitions);
+    TopicCounter("flashdb_topic_records_appended_total", "Records appended to topics.",
+                 &TopicStats::records_appended);
+    TopicCounter("flashdb_topic_bytes_appended_total", "Bytes appended to topics.",
+                 &TopicStats::bytes_appended);
+    TopicCounter("flashdb_topic_records_fetched_total", "Records read from topics.",
+                 &TopicStats::records_fetched);
+    TopicCounter("flashdb_topic_bytes_fetched_total", "Bytes read from topics.",
+                 &TopicStats::bytes_fetched);
+    TopicCounter("flashdb_topic_cache_hits_total", "Lookups that the cache of records answered.",
+                 &TopicStats::cache_hits);
+    TopicCounter("flashdb_topic_cache_misses_total", "Lookups that went to the files.",
+                 &TopicStats::cache_misses);
+    TopicGauge("flashdb_topic_cache_bytes", "Size of the cache of records.",
+               &TopicStats::cache_bytes);
+    TopicGauge("flashdb_topic_stored_bytes", "Size of all records kept.",
+               &TopicStats::stored_bytes);
+    TopicGauge("flashdb_topic_unflushed_bytes", "Records in the log and not yet in their files.",
+               &TopicStats::unflushed_bytes);
+    TopicGauge("flashdb_topic_waiting_fetches", "Fetches that wait for new records.",
+               &TopicStats::waiting_fetches);
+  }
+
+  void WriteGroups() {
+    out_.Family("flashdb_group_lag", "gauge", "Records that a group has not committed, by topic.");
+    for (const auto& [group, offsets] : lags_) {
+      for (const GroupOffsets& topic : offsets) {
+        out_.Sample({{"group", group}, {"topic", topic.topic}}, static_cast<double>(LagOf(topic)));
+      }
+    }
+  }
+
   std::vector<Figures> shards_;
+  std::vector<GroupLag> lags_;
   PrometheusWriter out_;
 };
+
+// As all figures, these wait for nothing: a scrape is answered also when a disk has failed. Hence
+// the gates are dropped.
+Task<std::vector<GroupLag>> GatherLags() {
+  Gates dropped;
+  std::vector<GroupLag> lags;
+  std::vector<Group> groups = co_await ListGroups(dropped);
+  for (size_t i = 0; i < groups.size() && i < kMaxGroups; ++i) {
+    StatusOr<std::vector<GroupOffsets>> topics = co_await ReadOffsets(groups[i].name, "", dropped);
+    if (topics.ok()) lags.push_back({groups[i].name, std::move(*topics)});
+  }
+  co_return lags;
+}
 
 Task<void> GetMetrics(HttpExchange& exchange) {
   auto gather = [](ShardId) {
@@ -247,7 +318,8 @@ Task<void> GetMetrics(HttpExchange& exchange) {
     return figures;
   };
   std::vector<Figures> shards = co_await OnAll(gather);
-  Metrics(std::move(shards), exchange.response.Begin(200, PrometheusWriter::kType))
+  std::vector<GroupLag> lags = co_await GatherLags();
+  Metrics(std::move(shards), std::move(lags), exchange.response.Begin(200, PrometheusWriter::kType))
       .Write(exchange.engine);
 }
 

@@ -26,7 +26,8 @@ struct Table {
   std::vector<Segments> patterns;  // of each
 
   Table() {
-    for (auto family : {HealthRoutes, MetricsRoutes, KeyRoutes, CommandRoutes, DocumentRoutes}) {
+    for (auto family : {TopicRoutes, RecordRoutes, GroupRoutes, MemberRoutes, KeyRoutes,
+                        CommandRoutes, HealthRoutes, MetricsRoutes, DocumentRoutes}) {
       std::vector<Route> rows = family();
       std::move(rows.begin(), rows.end(), std::back_inserter(routes));
     }

@@ -61,6 +61,10 @@ std::vector<Route> HealthRoutes();
 std::vector<Route> MetricsRoutes();
 std::vector<Route> KeyRoutes();
 std::vector<Route> CommandRoutes();
+std::vector<Route> TopicRoutes();
+std::vector<Route> RecordRoutes();
+std::vector<Route> GroupRoutes();
+std::vector<Route> MemberRoutes();
 std::vector<Route> DocumentRoutes();
 
 /// All rows. Any thread.

@@ -33,7 +33,7 @@ HttpConnection::HttpConnection(ShardServer& server, int fd, uint64_t id)
 // ---- Requests ----------------------------------------------------------------------------------
 
 bool HttpConnection::Work() {
-  if (room_waiter_ && HasRoom()) std::exchange(room_waiter_, {}).resume();
+  while (!room_waiters_.empty() && HasRoom()) ResumeOneWaiter();
   if (lingering_) in_at_ = in_.size();
   for (int requests = 0; requests < kRequestsPerTurn; ++requests) {
     if (busy_ || closing_ || Paused()) return false;
@@ -175,6 +175,13 @@ Task<bool> HttpConnection::Exchange::Send(std::string_view bytes) {
 
 bool HttpConnection::HasRoom() const { return ClientIsGone() || OutputBytes() <= kStreamHigh; }
 
+// In turn, or one of several streams in a response could starve.
+void HttpConnection::ResumeOneWaiter() {
+  const std::coroutine_handle<> waiter = room_waiters_.front();
+  room_waiters_.erase(room_waiters_.begin());
+  waiter.resume();
+}
+
 void HttpConnection::PutStream(std::string_view bytes) {
   for (const Gate& gate : exchange_.gates) AddGate(OutputEnd(), gate.shard, gate.lsn);
   exchange_.gates.clear();
@@ -231,7 +238,7 @@ void HttpConnection::OnOutputEnded() {
 }
 
 void HttpConnection::OnClosing() {
-  if (room_waiter_) server_.MarkReady(*this);
+  if (!room_waiters_.empty()) server_.MarkReady(*this);
 }
 
 }  // namespace flashdb

@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/exchange.h"
 #include "http/request_parser.h"
@@ -36,7 +37,9 @@ class HttpConnection final : public SocketConnection {
   struct RoomOf {
     HttpConnection& connection;
     bool await_ready() const { return connection.HasRoom(); }
-    void await_suspend(std::coroutine_handle<> waiter) { connection.room_waiter_ = waiter; }
+    void await_suspend(std::coroutine_handle<> waiter) {
+      connection.room_waiters_.push_back(waiter);
+    }
     void await_resume() {}
   };
 
@@ -56,6 +59,7 @@ class HttpConnection final : public SocketConnection {
   void AwaitBody();
   Task<void> Answer();
   void EndResponse();
+  void ResumeOneWaiter();
   void PutStream(std::string_view bytes);
   void Refuse(int status, std::string_view code, std::string_view message);
   bool SendsTooSlowly(UnixMillis now) const;
@@ -63,7 +67,7 @@ class HttpConnection final : public SocketConnection {
 
   HttpRequestParser parser_;
   Exchange exchange_;
-  std::coroutine_handle<> room_waiter_;
+  std::vector<std::coroutine_handle<>> room_waiters_;
   UnixMillis began_at_ = 0;      // when the first byte of a request came that is not whole yet
   uint64_t consumed_bytes_ = 0;  // of that request
   bool continue_sent_ = false;   // to that request's Expect
