@@ -294,6 +294,22 @@ TEST_F(FileStorageCrashTest, ADamagedHeadOfTheOnlySegmentKeepsTheOffset) {
   EXPECT_EQ(*ReadAll(storage, 500), NumberedRecords(500, 520));
 }
 
+TEST_F(FileStorageCrashTest, WhatACrashLeftOfRemovalsAndRewritesIsCleared) {
+  AppendNumbered(New(), 200);
+  Settle(*storages_.back());
+  for (std::string path :
+       {Path(5, kIndexSuffix), Path(5, kTimeIndexSuffix), Path(0) + ".compact"}) {
+    EXPECT_TRUE(disk_->OpenForWrite(path, WriteMode::kBuffered, true).ok());
+  }
+  Start();
+  EXPECT_EQ(Opened().record_count(), 200u);
+  const std::vector<std::string> names = *disk_->List("/data/topic/0");
+  for (const std::string& name : names) {
+    EXPECT_FALSE(name.starts_with(TopicSegmentName(5))) << name;
+    EXPECT_FALSE(name.ends_with(kUnfinishedSuffix)) << name;
+  }
+}
+
 TEST_F(FileStorageCrashTest, FilesOfADeletedTopicOfTheSameNameAreRemoved) {
   AppendNumbered(New(0, 7), 200);
   Settle(*storages_.back());
