@@ -2,14 +2,18 @@
 #pragma once
 
 #include <csignal>
+#include <cstdint>
 
 namespace flashdb::cli {
 
-/// While one exists, SIGINT, SIGTERM and SIGHUP set it instead of ending the process; a second
-/// SIGINT ends it. At most one at a time.
+/// While one exists, SIGINT, SIGTERM and SIGHUP set it instead of ending the process. At most one at
+/// a time.
 class Interrupt {
  public:
-  Interrupt();
+  enum class Second : uint8_t { kEndsProcess, kIsIgnored };
+
+  /// `second`: what a second SIGINT does, from someone who can't wait for the end.
+  explicit Interrupt(Second second = Second::kEndsProcess);
   ~Interrupt();
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
