@@ -3,7 +3,8 @@
 //
 //   frame  := u32 body size | u32 CRC32C of the body | body
 //   body   := u64 offset | i64 timestamp (Unix ms) | u8 flags | [varint key size | key]
-//           | varint headers | headers x (varint size, name, varint size, value) | [value: the rest]
+//           | varint headers | headers x (varint size, name, varint size, value) | [value: the
+//           rest]
 //   flags  := 1 has a key | 2 has a value (without it: a tombstone, for compaction)
 //
 // Integers are little-endian. Nothing here knows of files, shards or threads.
@@ -53,6 +54,14 @@ size_t FrameBytesBound(const RecordInput& record);
 
 /// Appends the record's frame to `out`.
 void AppendFrame(std::string& out, Offset offset, UnixMillis timestamp, const RecordInput& record);
+
+inline constexpr size_t kFrameHeadBytes = 8;
+/// No body is larger; a larger size is damage.
+inline constexpr size_t kMaxFrameBodyBytes = 640u << 20;
+
+/// The length that the frame at the beginning of `bytes` says it has, whether or not that many
+/// bytes are there; 0 if its head is cut short or no frame begins like this.
+size_t FrameSizeAt(std::string_view bytes);
 
 enum class FrameState : uint8_t { kWhole, kCutShort, kDamaged };
 /// Reads the frame at the beginning of `bytes`. kWhole: `*size` is its length and `*record` its

@@ -23,7 +23,7 @@ class RecordBlock {
   /// Takes over a copy of one whole frame, whose record is `offset` >= end().
   void Append(std::string_view frame, Offset offset, UnixMillis timestamp);
   /// The block covers offsets up to `end` (>= end()): those without a record have none.
-  void CoverTo(Offset end) { end_ = end; }
+  void CoverTo(Offset end);
 
   Offset base() const { return base_; }
   Offset end() const { return end_; }
