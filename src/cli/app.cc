@@ -58,7 +58,7 @@ std::unique_ptr<CLI::App> MakeApp(GlobalOptions* options, Command* chosen) {
   AddOffsetsCommands(*app, chosen);
   AddBenchCommand(*app, chosen);
   AddHealthCommand(*app, chosen);
-  // AddDemoCommand(*app, chosen);
+  AddDemoCommand(*app, chosen);
   AddCompletionCommand(*app, chosen);
   app->footer(kFooter);  // after the commands, which would inherit it
   return app;

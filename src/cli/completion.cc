@@ -206,8 +206,7 @@ std::string FishCondition(const CommandWords& command) {
 std::string FishOption(const CommandWords& command, const OptionWords& option) {
   std::string line = fmt::format("complete -c flashq {} -l {} -d {}", FishCondition(command),
                                  option.name.substr(2), FishQuoted(option.description));
-  if (option.takes_value) line += " -r";
-  if (option.is_file) line += " -F";
+  if (option.takes_value) line += option.is_file ? " -r -F" : " -x";
   if (!option.choices.empty()) line += fmt::format(" -a '{}'", fmt::join(option.choices, " "));
   if (option.name == "--group") line += " -a '(flashq groups list --names 2>/dev/null)'";
   return line + "\n";

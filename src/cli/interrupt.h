@@ -6,8 +6,8 @@
 
 namespace flashdb::cli {
 
-/// While one exists, SIGINT, SIGTERM and SIGHUP set it instead of ending the process. At most one at
-/// a time.
+/// While one exists, SIGINT, SIGTERM and SIGHUP set it instead of ending the process. At most one
+/// at a time.
 class Interrupt {
  public:
   enum class Second : uint8_t { kEndsProcess, kIsIgnored };

@@ -29,6 +29,15 @@ StatusOr<std::map<int64_t, int64_t>> FetchCommitted(ApiClient& client, const std
   return committed;
 }
 
+StatusOr<FetchedRecords> FetchForGroup(ApiClient& client, const std::string& group,
+                                       const std::string& topic, int64_t partition) {
+  const std::string query = Query().Add("partition", partition).text();
+  FLASHDB_ASSIGN_OR_RETURN(Json answer,
+                           client.Call({.target = GroupRecordsPath(group, topic) + query}));
+  return FetchedRecords{.records = Member(answer, "records"),
+                        .next_offset = IntOf(answer, "next_offset")};
+}
+
 Status CommitOffset(ApiClient& client, const std::string& group, const std::string& topic,
                     const CommitRequest& commit) {
   Json body = {{"partition", commit.partition}, {"offset", commit.offset}};

@@ -25,6 +25,14 @@ StatusOr<std::vector<PartitionBounds>> FetchBounds(ApiClient& client, const std:
 StatusOr<std::map<int64_t, int64_t>> FetchCommitted(ApiClient& client, const std::string& group,
                                                     const std::string& topic);
 
+struct FetchedRecords {
+  Json records = Json::array();  // as the API gives them
+  int64_t next_offset = 0;
+};
+/// What the group has not read of the partition, up to the API's default count. Commits nothing.
+StatusOr<FetchedRecords> FetchForGroup(ApiClient& client, const std::string& group,
+                                       const std::string& topic, int64_t partition);
+
 struct CommitRequest {
   int64_t partition = 0;
   int64_t offset = 0;

@@ -23,9 +23,7 @@ bool IsDumb() {
 
 }  // namespace
 
-bool IsQuit(const Status& status) {
-  return absl::IsAborted(status) && status.message() == "quit";
-}
+bool IsQuit(const Status& status) { return absl::IsAborted(status) && status.message() == "quit"; }
 
 Screen::Screen(Context& context, bool automatic)
     : context_(context),

@@ -16,8 +16,8 @@ namespace flashdb::cli {
 /// True of the status with which Pause() and WaitForEnter() end when the user presses q.
 bool IsQuit(const Status& status);
 
-/// One at a time, while an Interrupt exists. The terminal, if there is one, gives keys without Enter
-/// and shows none until the object goes. Not thread-safe.
+/// One at a time, while an Interrupt exists. The terminal, if there is one, gives keys without
+/// Enter and shows none until the object goes. Not thread-safe.
 class Screen {
  public:
   /// `automatic`: nobody is there to press Enter.
@@ -37,6 +37,8 @@ class Screen {
 
   /// Replaces the lines of the latest Live() on a terminal; elsewhere prints them if they are new.
   void Live(const std::vector<std::string>& lines);
+  /// Whether Live() replaces what it has drawn.
+  bool redraws() const { return redraws_; }
   /// What comes next stands below.
   void EndLive();
 

@@ -115,8 +115,8 @@ std::string DemoServer::url() const { return fmt::format("http://127.0.0.1:{}", 
 
 Status DemoServer::MakePlace() {
   const char* parent = std::getenv("TMPDIR");
-  std::string name = fmt::format("{}/flashq-demo-XXXXXX",
-                                 parent == nullptr || *parent == '\0' ? "/tmp" : parent);
+  std::string name =
+      fmt::format("{}/flashq-demo-XXXXXX", parent == nullptr || *parent == '\0' ? "/tmp" : parent);
   if (mkdtemp(name.data()) == nullptr) return ErrnoStatus(errno, "making the directory " + name);
   directory_ = name;
   // Both are held until both are known, lest they be the same.

@@ -1,5 +1,5 @@
-// The demo's own server: a child process on ports of its own, with its data in a directory that goes
-// with it.
+// The demo's own server: a child process on ports of its own, with its data in a directory that
+// goes with it.
 #pragma once
 
 #include <sys/types.h>
@@ -12,8 +12,8 @@
 
 namespace flashdb::cli {
 
-/// The server's binary: `given` if not empty, else flashdb beside this program, else the one in PATH.
-/// NotFound says where was looked.
+/// The server's binary: `given` if not empty, else flashdb beside this program, else the one in
+/// PATH. NotFound says where was looked.
 StatusOr<std::string> FindServerBinary(const std::string& given);
 
 /// The destructor kills the server and removes the directory; the kernel kills the server if this
@@ -26,8 +26,8 @@ class DemoServer {
   DemoServer& operator=(const DemoServer&) = delete;
 
   /// Starts the server and waits until it answers; the first time in a new directory and on free
-  /// ports, from then on with the same data and ports. If it does not come up, the error has the end
-  /// of its log. Cancelled after an Interrupt.
+  /// ports, from then on with the same data and ports. If it does not come up, the error has the
+  /// end of its log. Cancelled after an Interrupt.
   Status Start();
   /// SIGKILL, and waits for the end.
   void Kill9();
