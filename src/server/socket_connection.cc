@@ -72,7 +72,9 @@ void SocketConnection::ReceiveMore() {
 }
 
 void SocketConnection::Append(std::span<const char> bytes) {
-  (InputInUse() ? later_in_ : in_).append(bytes.data(), bytes.size());
+  // Also when nothing refers to in_ any more: what came before these bytes has not moved there yet.
+  const bool later = InputInUse() || !later_in_.empty();
+  (later ? later_in_ : in_).append(bytes.data(), bytes.size());
   server_.engine().stats.input_bytes += bytes.size();
   ++server_.engine().stats.reads;
   server_.MarkReady(*this);

@@ -142,6 +142,7 @@ class FileStorage final : public PartitionStorage {
 
   // Finding what is there (file_storage_open.cc).
   StatusOr<std::vector<SegmentRef>> ListSegments(std::vector<std::string>& notes);
+  Status RemoveLoneIndexes(const std::vector<std::string>& names);
   Status RemoveSegmentFiles(const TopicSegment& segment);
   StatusOr<std::optional<SegmentHead>> ReadHead(const TopicSegment& segment);
   StatusOr<bool> Trust(TopicSegment& segment);

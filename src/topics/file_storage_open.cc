@@ -44,6 +44,7 @@ StatusOr<std::vector<SegmentRef>> FileStorage::ListSegments(std::vector<std::str
   StatusOr<std::vector<std::string>> names = files_.files().List(directory_);
   if (absl::IsNotFound(names.status())) return found;
   FLASHDB_RETURN_IF_ERROR(names.status());
+  FLASHDB_RETURN_IF_ERROR(RemoveLoneIndexes(*names));
   for (const std::string& name : *names) {
     if (name.ends_with(kUnfinishedSuffix)) {
       FLASHDB_RETURN_IF_ERROR(files_.files().Remove(directory_ + "/" + name));
@@ -67,6 +68,20 @@ StatusOr<std::vector<SegmentRef>> FileStorage::ListSegments(std::vector<std::str
     found.push_back(std::move(segment));
   }
   return found;
+}
+
+// Of a segment whose removal a crash cut short, the log first.
+Status FileStorage::RemoveLoneIndexes(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const std::string_view stem = std::string_view(name).substr(0, name.find('.'));
+    const bool index = name.ends_with(kIndexSuffix) || name.ends_with(kTimeIndexSuffix);
+    if (!index ||
+        std::binary_search(names.begin(), names.end(), fmt::format("{}{}", stem, kLogSuffix))) {
+      continue;
+    }
+    FLASHDB_RETURN_IF_ERROR(files_.files().Remove(directory_ + "/" + name));
+  }
+  return OkStatus();
 }
 
 Status FileStorage::RemoveSegmentFiles(const TopicSegment& segment) {

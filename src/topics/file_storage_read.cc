@@ -38,6 +38,7 @@ Task<StatusOr<BlockRef>> FileStorage::Read(Offset from, size_t max_bytes) {
       if (absl::IsAborted(made.status())) continue;  // replaced meanwhile: another is there now
       if (!made.ok()) co_return made.status();
       reader = *std::move(made);
+      reader->set_first_read(max_bytes + 2 * SegmentIndex::kGapBytes);
     }
     if (sequential) reader->set_read_ahead();
     Status status = co_await ReadRecords(*reader, from, max_bytes, *block);

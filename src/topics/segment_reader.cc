@@ -144,7 +144,8 @@ Task<Status> FrameReader::Fill() {
   if (left > 0) std::memmove(into - left, bytes_ + begin_, left);
   const uint64_t from = position_ + left;
   const size_t bytes =
-      std::min<uint64_t>(SegmentFiles::kReadBytes, segment_->facts.log_bytes - from);
+      std::min<uint64_t>(std::max(std::exchange(next_read_, SegmentFiles::kReadBytes), frame_bytes),
+                         segment_->facts.log_bytes - from);
   bytes_ = buffer_.data();
   begin_ = SegmentFiles::kHeadroomBytes - left;
   end_ = SegmentFiles::kHeadroomBytes;  // until the rest is there

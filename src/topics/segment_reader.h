@@ -2,6 +2,7 @@
 // one of its own for a while). Every frame's checksum is verified.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 
@@ -36,6 +37,8 @@ class FrameReader {
   size_t NextBytes() const { return FrameSizeAt(Loaded()); }
   /// Reads on. Aborted if the segment is gone; ErrnoStatus naming the file if reading fails.
   Task<Status> Fill();
+  /// The first read takes about so much: for a reader that may need little.
+  void set_first_read(size_t bytes) { next_read_ = std::min(bytes, SegmentFiles::kReadBytes); }
   /// From now on the next buffer is read while one is being used.
   void set_read_ahead() { wants_read_ahead_ = true; }
 
@@ -62,6 +65,7 @@ class FrameReader {
   uint8_t* bytes_ = nullptr;  // in buffer_ or large_
   size_t begin_ = 0;
   size_t end_ = 0;
+  size_t next_read_ = SegmentFiles::kReadBytes;
   bool wants_read_ahead_ = false;
   std::shared_ptr<ReadAhead> ahead_;
 };

@@ -105,8 +105,7 @@ StatusOr<std::unique_ptr<File>> FakeDisk::OpenForWrite(const std::string& path, 
   if (create && found != names_.end()) return ErrnoStatus(EEXIST, "open " + path);
   if (!create && found == names_.end()) return ErrnoStatus(ENOENT, "open " + path);
   InodePtr inode = create ? std::make_shared<Inode>() : found->second;
-  // As on a real disk, nothing can be made in a directory that was removed.
-  if (create && young_directories_.contains(DirectoryOf(path)) && !Exists(DirectoryOf(path))) {
+  if (create && needs_directories_ && !names_.contains(DirectoryOf(path))) {
     return ErrnoStatus(ENOENT, "open " + path);
   }
   if (create) FLASHDB_RETURN_IF_ERROR(Change({"", path, inode}));

@@ -89,6 +89,8 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   /// Allocations and growth beyond this many bytes in all files fail with ENOSPC.
   void set_capacity(uint64_t bytes) { capacity_ = bytes; }
   uint64_t used_bytes() const;
+  /// Files can be made only in directories that were made before. Otherwise anywhere.
+  void set_needs_directories() { needs_directories_ = true; }
   void set_refuse_direct(bool refuse) { refuse_direct_ = refuse; }
 
   /// Flips bits in a stored byte, behind everybody's back.
@@ -169,6 +171,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   uint64_t capacity_ = UINT64_MAX;
   uint64_t overwritten_sectors_ = 0;
   bool refuse_direct_ = false;
+  bool needs_directories_ = false;
   bool lies_ = false;
   uint32_t submitter_ = 0;
   uint64_t changes_made_ = 0;

@@ -136,6 +136,12 @@ bool SimServer::LogFailed() const {
                      [](const auto& node) { return !node->shard->log().failure().ok(); });
 }
 
+bool SimServer::HasRefused() const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    return node->part != nullptr && node->part->engine().stats.errors.contains("MISCONF");
+  });
+}
+
 JoinLuck SimServer::Joins() const {
   JoinLuck sum;
   for (const auto& node : nodes_) {

@@ -68,6 +68,8 @@ class SimServer {
   /// The client goes away, whatever is under way.
   void Leave(ShardId id, int fd);
   bool LogFailed() const;
+  /// A write was refused, whether or not its client has heard of it.
+  bool HasRefused() const;
   /// How pipelines over two shards have fared, of all shards.
   JoinLuck Joins() const;
 

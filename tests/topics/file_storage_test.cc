@@ -212,7 +212,7 @@ TEST_F(FileStorageTest, SequentialReadsNeedOneReadForABufferOfRecords) {
     from = (*read.Take())->end();
   }
   disk_->RunAll();
-  EXPECT_LE(operations, 2'100'000 / SegmentFiles::kReadBytes + 2);
+  EXPECT_LE(operations, 2'100'000 / SegmentFiles::kReadBytes + 3);
 }
 
 TEST_F(FileStorageTest, AfterASkipReadersGoOnBehindTheGap) {

@@ -19,6 +19,12 @@ class StorageTest : public testing::Test {
   StorageTest() { Start(); }
   ~StorageTest() override { disk_->RunAll(); }
 
+  static std::unique_ptr<FakeDisk> NewDisk() {
+    auto disk = std::make_unique<FakeDisk>();
+    disk->set_needs_directories();
+    return disk;
+  }
+
   /// A new process on the disk. `attached`: operations wait for RunAll.
   void Start(bool attached = true) {
     disk_->RunAll();  // as if all of it had been waited for
@@ -54,7 +60,7 @@ class StorageTest : public testing::Test {
   }
 
   void AppendNumbered(FileStorage& storage, Offset end, size_t per_block = 10, size_t bytes = 20) {
-    while (storage.end() < end) {
+    while (storage.end() < end && storage.failure().ok()) {
       const Offset next = std::min(storage.end() + per_block, end);
       storage.Append(NumberedBlock(storage.end(), next, bytes), next);
     }
@@ -87,7 +93,7 @@ class StorageTest : public testing::Test {
   }
 
   SegmentFiles::Options options_{.directory = "/data", .segment_bytes = 2000, .sync_bytes = 1000};
-  std::unique_ptr<FakeDisk> disk_ = std::make_unique<FakeDisk>();
+  std::unique_ptr<FakeDisk> disk_ = NewDisk();
   std::unique_ptr<SegmentFiles> files_;
   std::vector<std::unique_ptr<FileStorage>> storages_;
   std::vector<std::string> notes_;
