@@ -15,6 +15,8 @@ class Tenant {
   /// Replays one effect of this tenant's range: reads its operands from `in` and does again what
   /// they tell, without logging. `lsn` is its record's. DataLoss if the operands are malformed.
   virtual Status Apply(EffectOp op, Decoder& in, Lsn lsn) = 0;
+  /// Heap bytes that count as data. O(1).
+  virtual size_t MemoryBytes() const = 0;
 };
 
 }  // namespace flashdb

@@ -73,7 +73,7 @@ std::optional<std::string> Forbids(const Engine& engine, const Session& session,
   // What MULTI queues needs memory whatever it is.
   bool needs_memory = command.has(kDenyOom) || (session.in_multi && !command.has(kBypassMulti));
   if (engine.max_memory != 0 && needs_memory &&
-      engine.keys.MemoryBytes() > engine.max_memory / ShardCount()) [[unlikely]] {
+      engine.keys.DataBytes() > engine.max_memory / ShardCount()) [[unlikely]] {
     return "OOM command not allowed when used memory > 'maxmemory'.";
   }
   return std::nullopt;

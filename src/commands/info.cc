@@ -119,6 +119,7 @@ ShardFigures GatherShard(bool with_histograms) {
   }
   keys.TakeGate();  // a count of keys that INFO shows waits for nothing
   figures.key_bytes = keys.MemoryBytes();
+  figures.topic_bytes = keys.DataBytes() - keys.MemoryBytes();
   figures.changes = keys.changes();
   figures.keys = keys.stats();
   GatherClients(engine, figures);

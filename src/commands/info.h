@@ -27,6 +27,7 @@ struct ShardFigures {
   uint32_t end_slot = 0;
   std::array<DatabaseFigures, kDatabaseCount> databases{};
   uint64_t key_bytes = 0;
+  uint64_t topic_bytes = 0;
   uint64_t client_bytes = 0;
   uint64_t peak_bytes = 0;
   uint64_t changes = 0;
@@ -50,7 +51,7 @@ struct ShardFigures {
   TopicStats topics;
 
   uint64_t Keys() const;
-  uint64_t Bytes() const { return key_bytes + client_bytes; }
+  uint64_t Bytes() const { return key_bytes + topic_bytes + client_bytes; }
 };
 
 /// What the process as a whole has used.

@@ -13,6 +13,7 @@
 #include "base/types.h"
 #include "shards/commit_queue.h"
 #include "shards/keyspace.h"
+#include "topics/topic_service.h"
 
 namespace flashdb {
 
@@ -99,6 +100,8 @@ struct Session {
   std::vector<QueuedCommand> queue;
   size_t queue_bytes = 0;
   std::vector<WatchedKey> watches;
+
+  FetchCancel fetch;  // of a TOPIC READ that waits
 
   StringSet channels;
   StringSet patterns;

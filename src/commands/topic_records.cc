@@ -132,6 +132,7 @@ void ReplyPart(ReplyWriter& reply, const FetchedPart& part) {
 Task<void> TopicRead(SessionContext& context) {
   StatusOr<FetchQuery> query = ParseTopicRead(context.args);
   if (!query.ok()) co_return context.reply.Error(ErrorLineOf(query.status()));
+  query->cancel = &context.session.fetch;
   context.meter.Stop();
   StatusOr<std::vector<FetchedPart>> parts = co_await FetchRecords(*query, *context.gates);
   context.meter.Start();

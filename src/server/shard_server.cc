@@ -151,6 +151,7 @@ void ShardServer::Forget(Session& session) {
   engine_.sessions.erase(session.id);
   DropSubscriptions(engine_, session);
   DiscardMulti(session);
+  CancelFetch(session.fetch);
 }
 
 void ShardServer::LogClosed(const Session& session, std::string_view why) {

@@ -44,6 +44,7 @@ class FileStorage final : public PartitionStorage {
   Offset readable_end() const override { return readable_end_; }
   uint64_t bytes() const override { return bytes_; }
   uint64_t record_count() const override { return records_; }
+  uint64_t MemoryBytes() const override { return 0; }
 
   void Append(BlockRef block, Lsn lsn) override;
   void SkipTo(Offset offset) override;

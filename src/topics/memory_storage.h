@@ -24,6 +24,7 @@ class MemoryStorage final : public PartitionStorage {
   Offset readable_end() const override { return end_; }
   uint64_t bytes() const override { return bytes_; }
   uint64_t record_count() const override { return records_; }
+  uint64_t MemoryBytes() const override { return bytes_; }
 
   void Append(BlockRef block, Lsn lsn) override;
   void SkipTo(Offset offset) override;

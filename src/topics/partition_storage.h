@@ -36,6 +36,8 @@ class PartitionStorage {
   /// Bytes of frames kept.
   virtual uint64_t bytes() const = 0;
   virtual uint64_t record_count() const = 0;
+  /// Of these bytes, those that memory keeps for as long as the storage has them. O(1).
+  virtual uint64_t MemoryBytes() const = 0;
 
   /// Takes the next block (its base is end()). Returns at once; readable_end() follows. `lsn` is
   /// that of the block's last record in the shard's log.

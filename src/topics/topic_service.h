@@ -92,6 +92,14 @@ Task<StatusOr<std::vector<AppendedPart>>> AppendRecords(std::string topic,
 /// The topic, created if there is none and that is switched on.
 Task<StatusOr<Topic>> FindOrCreateTopic(std::string name, Gates& gates);
 
+/// Lets a waiting fetch end early, because its client has gone. Of the fetch's shard.
+struct FetchCancel {
+  uint64_t token = 0;  // of the wait under way; 0: none
+  bool cancelled = false;
+};
+/// Ends the wait, if there is one; later ones with the same object do not wait.
+void CancelFetch(FetchCancel& cancel);
+
 struct FetchQuery {
   std::string topic;
   std::optional<PartitionNumber> partition;  // none: all, each from its own offset
@@ -103,6 +111,7 @@ struct FetchQuery {
   uint64_t min_bytes = 1;                    // with wait_ms: what is worth an answer
   uint64_t wait_ms = 0;                      // how long to wait for it, at most
   std::vector<PartitionNumber> only;         // if not empty: of these partitions only
+  FetchCancel* cancel = nullptr;             // outlives the fetch
 };
 struct FetchedPart {
   PartitionNumber partition = 0;

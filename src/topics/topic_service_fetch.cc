@@ -60,7 +60,7 @@ class Fetcher {
       Status status = co_await FetchAll();
       if (!status.ok()) co_return status;
       const bool enough = bytes_ >= query_.min_bytes || count_ >= query_.max_records;
-      if (query_.wait_ms == 0 || enough || TopicStore::Here().waits().ended() ||
+      if (query_.wait_ms == 0 || enough || Ended() ||
           Shard::Current().clock().MonotonicNanos() >= deadline) {
         break;
       }
@@ -72,6 +72,11 @@ class Fetcher {
   }
 
  private:
+  bool Ended() const {
+    return TopicStore::Here().waits().ended() ||
+           (query_.cancel != nullptr && query_.cancel->cancelled);
+  }
+
   bool Wanted(PartitionNumber partition) const {
     if (query_.partition.has_value()) return partition == *query_.partition;
     return query_.only.empty() ||
@@ -219,6 +224,7 @@ class Fetcher {
     OneShotEvent woken;
     FetchWaits& waits = TopicStore::Here().waits();
     const FetchWait wait{CurrentShardId(), waits.Begin(woken, deadline)};
+    if (query_.cancel != nullptr) query_.cancel->token = wait.token;
     for (const FetchedPart& part : parts_) {
       const PartitionNumber number = part.partition;
       const Offset seen = part.high_watermark;
@@ -227,6 +233,7 @@ class Fetcher {
       if (!co_await call) waits.Wake(wait.token);
     }
     co_await woken;
+    if (query_.cancel != nullptr) query_.cancel->token = 0;
     waits.Forget(wait.token);
     for (const FetchedPart& part : parts_) {
       const PartitionNumber number = part.partition;
@@ -296,6 +303,11 @@ Task<StatusOr<Offset>> FindOffsetOfTime(std::string topic, PartitionNumber parti
   Fetcher fetcher(*found, query, gates);
   if (Status prepared = fetcher.Prepare(); !prepared.ok()) co_return prepared;
   co_return co_await fetcher.OffsetAt(partition, time);
+}
+
+void CancelFetch(FetchCancel& cancel) {
+  cancel.cancelled = true;
+  if (cancel.token != 0) TopicStore::Here().waits().Wake(cancel.token);
 }
 
 void EndFetchWaits() { TopicStore::Here().waits().EndAll(); }

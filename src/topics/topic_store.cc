@@ -105,6 +105,7 @@ void TopicStore::AddPartitions(const Topic& topic) {
 void TopicStore::DropPartition(std::unique_ptr<Partition> partition) {
   cache_.Drop(partition->cache_handle());
   unflushed_bytes_ -= partition->tail_bytes();
+  stored_in_memory_ -= partition->storage().MemoryBytes();
   if (partition->listed) std::erase(dirty_, partition.get());
   WakeWaits(*partition);
   dropped_.push_back({.partition = std::move(partition)});

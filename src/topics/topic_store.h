@@ -113,6 +113,10 @@ class TopicStore final : public Tenant {
   // ---- Start and end -------------------------------------------------------------------------
 
   Status Apply(EffectOp op, Decoder& in, Lsn lsn) override;
+  /// Records in memory: not yet in files, cached, or of topics that are kept there.
+  size_t MemoryBytes() const override {
+    return unflushed_bytes_ + cache_.bytes() + stored_in_memory_;
+  }
   /// Before replay; blocking.
   Status Prepare();
   /// After replay; blocking. From now on files are used through `async`.
@@ -151,6 +155,9 @@ class TopicStore final : public Tenant {
   bool NameIsTaken(const Partition& partition) const;
   bool FlushSome(Partition& partition, UnixMillis now);
   void TakeReadable(Partition& partition);
+  /// Runs `change` and counts what it adds to or takes from a storage in memory.
+  template <typename F>
+  void CountStored(Partition& partition, F change);
   void Retain(Partition& partition, UnixMillis now);
   void RetainSome(UnixMillis now);
   void Fail(Status status);
@@ -174,10 +181,18 @@ class TopicStore final : public Tenant {
   std::vector<Dropped> dropped_;  // until their removal is settled and done
   std::vector<PartitionKey> retain_round_;
   uint64_t unflushed_bytes_ = 0;
+  uint64_t stored_in_memory_ = 0;
   uint64_t next_pump_nanos_ = 0;
   UnixMillis next_retention_ = 0;
   Status failure_;
   TopicStats stats_;
 };
+
+template <typename F>
+void TopicStore::CountStored(Partition& partition, F change) {
+  const uint64_t before = partition.storage().MemoryBytes();
+  change();
+  stored_in_memory_ += partition.storage().MemoryBytes() - before;
+}
 
 }  // namespace flashdb

@@ -151,14 +151,17 @@ Status TopicStore::ApplyTrim(Decoder& in) {
       !keys_.ReplaysSlot(topic->SlotOfPartition(number))) {
     return OkStatus();
   }
-  partitions_.at({topic->id, number})->TrimTo(start);
+  Partition& partition = *partitions_.at({topic->id, number});
+  CountStored(partition, [&] { partition.TrimTo(start); });
   return OkStatus();
 }
 
 // All that is replayed is settled, and no client waits: the files may as well have it now.
 Status TopicStore::FlushReplayed() {
   for (Partition* partition : dirty_) {
-    FLASHDB_RETURN_IF_ERROR(partition->FlushBlocking());
+    Status flushed;
+    CountStored(*partition, [&] { flushed = partition->FlushBlocking(); });
+    FLASHDB_RETURN_IF_ERROR(flushed);
     partition->listed = false;
   }
   dirty_.clear();

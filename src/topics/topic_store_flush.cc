@@ -57,7 +57,7 @@ bool TopicStore::FlushSome(Partition& partition, UnixMillis now) {
   }
   if (partition.mark_lsn() != 0 && !NameIsTaken(partition) &&
       shard_.commits().settled() >= partition.mark_lsn()) {
-    partition.FlushToMark();
+    CountStored(partition, [&] { partition.FlushToMark(); });
     partition.dirty_since = now;
   }
   return partition.tail_bytes() > 0;
@@ -105,7 +105,7 @@ void TopicStore::Retain(Partition& partition, UnixMillis now) {
   if (topic == nullptr || shard_.locks().Locked(partition.slot())) return;
   const TopicConfig& config = topic->config;
   if (config.cleanup != Cleanup::kDelete) {
-    (void)partition.storage().Compact(now - kTombstoneMillis);
+    CountStored(partition, [&] { (void)partition.storage().Compact(now - kTombstoneMillis); });
   }
   if (config.cleanup == Cleanup::kCompact) return;
   const Offset start = partition.storage().StartFor(config.retention, now);
@@ -114,7 +114,7 @@ void TopicStore::Retain(Partition& partition, UnixMillis now) {
   PutVarint(log, partition.topic());
   PutVarint(log, partition.number());
   PutVarint(log, start);
-  partition.TrimTo(start);
+  CountStored(partition, [&] { partition.TrimTo(start); });
   cache_.TrimTo(partition.cache_handle(), partition.start());
 }
 
