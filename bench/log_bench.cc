@@ -28,6 +28,15 @@ class EmptyDisk final : public AsyncFiles {
   void Sync(File&, Completion& done) override { pending_.push_back({&done, 0}); }
   void Allocate(File&, uint64_t, Completion& done) override { pending_.push_back({&done, 0}); }
   void SyncDirectory(File&, Completion& done) override { pending_.push_back({&done, 0}); }
+  void Create(const std::string&, std::unique_ptr<File>&, Completion& done) override {
+    pending_.push_back({&done, 0});
+  }
+  void CreateDirectory(const std::string&, Completion& done) override {
+    pending_.push_back({&done, 0});
+  }
+  void Rename(const std::string&, const std::string&, Completion& done) override {
+    pending_.push_back({&done, 0});
+  }
   void Remove(const std::string&, Completion& done) override { pending_.push_back({&done, 0}); }
   void RemoveDirectory(const std::string&, Completion& done) override {
     pending_.push_back({&done, 0});

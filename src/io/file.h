@@ -63,7 +63,7 @@ class FileSystem {
   /// Creates the directory and those above it, as far as they are missing; durable on return.
   virtual Status CreateDirectories(const std::string& directory) = 0;
   /// Creates one directory; AlreadyExists if there is such a name. Not durable before
-  /// SyncDirectory of the one above. Short enough for an event loop.
+  /// SyncDirectory of the one above.
   virtual Status CreateDirectory(const std::string& directory) = 0;
   /// Removes an empty directory.
   virtual Status RemoveDirectory(const std::string& directory) = 0;
@@ -91,7 +91,12 @@ class AsyncFiles {
   virtual void Allocate(File& file, uint64_t size, Completion& done) = 0;
   /// As FileSystem::SyncDirectory; `directory` was opened with OpenDirectory.
   virtual void SyncDirectory(File& directory, Completion& done) = 0;
-  /// As the functions of FileSystem. `path` must stay in place until `done` is called.
+  // As the functions of FileSystem. Arguments must stay in place until `done` is called.
+  /// Creates `path` (fails if it exists) for kBuffered writing; `file` is set before `done` is
+  /// called with 0.
+  virtual void Create(const std::string& path, std::unique_ptr<File>& file, Completion& done) = 0;
+  virtual void CreateDirectory(const std::string& path, Completion& done) = 0;
+  virtual void Rename(const std::string& from, const std::string& to, Completion& done) = 0;
   virtual void Remove(const std::string& path, Completion& done) = 0;
   virtual void RemoveDirectory(const std::string& path, Completion& done) = 0;
   /// Closes `file` without waiting: the last close of a removed file frees its blocks, which takes

@@ -76,10 +76,8 @@ class PosixFile final : public File {
   std::string path_;
 };
 
-constexpr mode_t kPermissions = 0640;
-
 StatusOr<std::unique_ptr<File>> Open(const std::string& path, int flags, WriteMode mode,
-                                     mode_t permissions = kPermissions) {
+                                     mode_t permissions = kFilePermissions) {
   int fd = ::open(path.c_str(), flags | O_CLOEXEC, permissions);
   if (fd < 0 && errno == EINVAL && mode != WriteMode::kBuffered) {
     return absl::InvalidArgumentError(path + ": the file system refuses O_DIRECT");
@@ -100,6 +98,10 @@ uint32_t QueueBlockSize(dev_t device) {
 }
 
 }  // namespace
+
+std::unique_ptr<File> AdoptDescriptor(int fd, std::string path) {
+  return std::make_unique<PosixFile>(fd, std::move(path), WriteMode::kBuffered);
+}
 
 StatusOr<std::unique_ptr<File>> PosixFileSystem::OpenForRead(const std::string& path) {
   return Open(path, O_RDONLY, WriteMode::kBuffered);
@@ -162,7 +164,7 @@ Status PosixFileSystem::CreateDirectories(const std::string& directory) {
 }
 
 Status PosixFileSystem::CreateDirectory(const std::string& directory) {
-  return ::mkdir(directory.c_str(), 0777) == 0
+  return ::mkdir(directory.c_str(), kDirectoryPermissions) == 0
              ? OkStatus()
              : ErrnoStatus(errno, "create directory " + directory);
 }

@@ -5,6 +5,10 @@
 
 namespace flashdb {
 
+/// The permissions that what is made here gets, less the umask.
+inline constexpr uint32_t kFilePermissions = 0640;
+inline constexpr uint32_t kDirectoryPermissions = 0777;
+
 class PosixFileSystem final : public FileSystem {
  public:
   StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
@@ -23,6 +27,9 @@ class PosixFileSystem final : public FileSystem {
   Status SyncDirectory(const std::string& directory) override;
   uint32_t LogicalBlockSize(const std::string& directory) override;
 };
+
+/// Takes over a descriptor that is open for kBuffered reading and writing. `path` is for messages.
+std::unique_ptr<File> AdoptDescriptor(int fd, std::string path);
 
 /// An exclusive advisory lock (flock) on a file, held until destroyed or the process ends.
 class DirectoryLock {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "io/posix_file.h"
 #include "io/ring_support.h"
 
 namespace flashdb {
@@ -180,6 +181,48 @@ void Ring::Allocate(File& file, uint64_t size, Completion& done) {
   io_uring_sqe* sqe = PrepareFor(done);
   uint64_t data = sqe->user_data;
   io_uring_prep_fallocate(sqe, file.fd(), 0, 0, static_cast<off_t>(size));
+  sqe->user_data = data;
+}
+
+namespace {
+
+// Makes a file of the descriptor that the kernel gives.
+struct Creation : RingOp {
+  const std::string& path;
+  std::unique_ptr<File>& file;
+  Completion& done;
+
+  Creation(const std::string& name, std::unique_ptr<File>& to, Completion& ended)
+      : path(name), file(to), done(ended) {
+    on_cqe = [](RingOp& op, int32_t result, uint32_t) {
+      std::unique_ptr<Creation> self(&static_cast<Creation&>(op));
+      if (result >= 0) self->file = AdoptDescriptor(result, self->path);
+      self->done.on_done(self->done, std::min(result, 0));
+    };
+  }
+};
+
+}  // namespace
+
+void Ring::Create(const std::string& path, std::unique_ptr<File>& file, Completion& done) {
+  auto* creation = new Creation(path, file, done);  // deletes itself
+  io_uring_sqe* sqe = Prepare(creation);
+  io_uring_prep_openat(sqe, AT_FDCWD, path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                       kFilePermissions);
+  io_uring_sqe_set_data(sqe, static_cast<RingOp*>(creation));
+}
+
+void Ring::CreateDirectory(const std::string& path, Completion& done) {
+  io_uring_sqe* sqe = PrepareFor(done);
+  uint64_t data = sqe->user_data;
+  io_uring_prep_mkdir(sqe, path.c_str(), kDirectoryPermissions);
+  sqe->user_data = data;
+}
+
+void Ring::Rename(const std::string& from, const std::string& to, Completion& done) {
+  io_uring_sqe* sqe = PrepareFor(done);
+  uint64_t data = sqe->user_data;
+  io_uring_prep_rename(sqe, from.c_str(), to.c_str());
   sqe->user_data = data;
 }
 

@@ -89,6 +89,9 @@ class Ring final : public AsyncFiles {
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
   void SyncDirectory(File& directory, Completion& done) override;
+  void Create(const std::string& path, std::unique_ptr<File>& file, Completion& done) override;
+  void CreateDirectory(const std::string& path, Completion& done) override;
+  void Rename(const std::string& from, const std::string& to, Completion& done) override;
   void Remove(const std::string& path, Completion& done) override;
   void RemoveDirectory(const std::string& path, Completion& done) override;
   void Close(std::unique_ptr<File> file) override;

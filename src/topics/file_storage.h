@@ -110,8 +110,8 @@ class FileStorage final : public PartitionStorage {
   size_t BlocksToWrite() const;
   bool MustRoll(const RecordBlock& next) const;
   void CloseActive();
-  StatusOr<SegmentRef> BeginSegment(Offset base);
-  Status CreateFile(const SegmentRef& segment);
+  Task<Status> BeginSegment(Offset base);
+  Task<Status> CreateFile(SegmentRef segment);
   Task<Status> WriteEmptySegment();
   void NoteWritten(TopicSegment& segment, const Queued& queued, uint64_t position);
   SegmentOwner owner() const { return {topic_id_, partition_}; }
@@ -158,7 +158,11 @@ class FileStorage final : public PartitionStorage {
   void StartRemoving();
   Task<void> RemoveLoop();
   Task<Status> RemoveFiles(SegmentRef segment);
+  void FinishDrop();
   Task<void> DropAll(std::string directory);
+  Task<void> RemoveTopicDirectory();
+  /// For operations that change names: a drop waits for them.
+  Task<int32_t> ChangeName(FileOperation operation);
 
   // Compacting (file_storage_compact.cc).
   bool BeginCompaction(UnixMillis tombstones_before);
@@ -168,7 +172,8 @@ class FileStorage final : public PartitionStorage {
   Task<StatusOr<bool>> HasSuperseded(SegmentRef segment);
   Task<Status> Rewrite(SegmentRef segment);
   Task<Status> CopyKept(SegmentRef segment, SegmentIndex& index, File& file);
-  Status SwapIn(const SegmentRef& segment, std::shared_ptr<SegmentIndex> index);
+  Task<Status> RenameFiles(SegmentRef segment);
+  void SwapIn(const SegmentRef& segment, std::shared_ptr<SegmentIndex> index);
   bool Keeps(const RecordView& record) const;
 
   SegmentFiles& files_;
@@ -192,6 +197,8 @@ class FileStorage final : public PartitionStorage {
 
   uint32_t busy_ = 0;
   bool dropped_ = false;
+  bool has_directory_ = false;  // maybe
+  uint32_t names_changing_ = 0;
   bool writing_ = false;
   bool syncing_ = false;
   bool removing_ = false;

@@ -2,6 +2,8 @@
 // keys of the segments that came since the last time are mapped to their last offsets, then every
 // segment that has a superseded record is written anew beside itself and swapped in.
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -147,10 +149,10 @@ Task<StatusOr<bool>> FileStorage::HasSuperseded(SegmentRef segment) {
 
 Task<Status> FileStorage::Rewrite(SegmentRef segment) {
   const std::string path = Unfinished(segment->LogPath());
-  FileSystem& system = files_.files();
-  StatusOr<std::unique_ptr<File>> created = system.OpenForWrite(path, WriteMode::kBuffered, true);
-  if (!created.ok()) co_return created.status();
-  std::unique_ptr<File> file = *std::move(created);
+  std::unique_ptr<File> file;
+  const int32_t created = co_await ChangeName(files_.Create(path, file));
+  if (dropped_) co_return OkStatus();
+  if (created < 0) co_return ErrnoStatus(-created, "create " + path);
   auto index = std::make_shared<SegmentIndex>(segment->base);
   Status status = co_await CopyKept(segment, *index, *file);
   file.reset();
@@ -161,15 +163,39 @@ Task<Status> FileStorage::Rewrite(SegmentRef segment) {
     status = co_await WriteFile(Unfinished(segment->TimeIndexPath()), index->EncodeTimes(owner()));
   }
   if (dropped_) co_return OkStatus();
-  if (status.ok() && segment->gone) status = absl::AbortedError(segment->stem + " is gone");
-  if (status.ok()) status = SwapIn(segment, index);
-  if (status.ok()) co_return co_await SyncDirectory(directory_);
-  for (std::string left : {segment->LogPath(), segment->IndexPath(), segment->TimeIndexPath()}) {
-    left = Unfinished(left);
-    const int32_t result = co_await files_.Remove(left);
+  if (status.ok() && !segment->gone) status = co_await RenameFiles(segment);
+  if (dropped_) co_return OkStatus();
+  if (status.ok() && !segment->gone) {
+    SwapIn(segment, std::move(index));
+    co_return co_await SyncDirectory(directory_);
+  }
+  // Trimmed away meanwhile, or it failed: neither what was written nor what was renamed may stay.
+  const std::array<std::string, 3> paths = segment->Paths();
+  for (const std::string& to : paths) {
+    const std::string left = Unfinished(to);
+    const int32_t result = dropped_ ? 0 : co_await ChangeName(files_.Remove(left));
     if (result < 0 && result != -ENOENT) co_return ErrnoStatus(-result, "remove " + left);
   }
+  if (segment->gone && !dropped_) co_return co_await RemoveFiles(segment);
   co_return status;
+}
+
+// The log first: with index files that do not fit its size it is read as one that has none. The
+// replaced file is held open meanwhile: readers need it, and its blocks are freed by closing it in
+// the background, not by the renaming.
+Task<Status> FileStorage::RenameFiles(SegmentRef segment) {
+  StatusOr<std::shared_ptr<OpenSegment>> open = files_.Open(segment);
+  if (!open.ok()) co_return open.status();
+  std::shared_ptr<OpenSegment> replaced = *std::move(open);
+  segment->renaming = true;
+  const std::array<std::string, 3> paths = segment->Paths();
+  for (const std::string& to : paths) {
+    const std::string from = Unfinished(to);
+    if (dropped_ || segment->gone) break;
+    const int32_t result = co_await ChangeName(files_.Rename(from, to));
+    if (result < 0 && !dropped_) co_return ErrnoStatus(-result, "rename " + from);
+  }
+  co_return OkStatus();
 }
 
 // Through a buffer as large as the reader's.
@@ -208,16 +234,9 @@ Task<Status> FileStorage::CopyKept(SegmentRef segment, SegmentIndex& index, File
   co_return result < 0 ? ErrnoStatus(-result, "sync " + segment->LogPath()) : OkStatus();
 }
 
-// The log first: with index files that do not fit its size it is read as one that has none.
-Status FileStorage::SwapIn(const SegmentRef& segment, std::shared_ptr<SegmentIndex> index) {
+void FileStorage::SwapIn(const SegmentRef& segment, std::shared_ptr<SegmentIndex> index) {
   auto at = std::find(segments_.begin(), segments_.end(), segment);
   FLASHDB_CHECK(at != segments_.end());
-  // Open, so that its blocks are not freed by the renaming, here, but by closing it.
-  FLASHDB_ASSIGN_OR_RETURN(std::shared_ptr<OpenSegment> replaced, files_.Open(segment));
-  for (const std::string& path :
-       {segment->LogPath(), segment->IndexPath(), segment->TimeIndexPath()}) {
-    FLASHDB_RETURN_IF_ERROR(files_.files().Rename(Unfinished(path), path));
-  }
   auto rewritten = std::make_shared<TopicSegment>();
   rewritten->base = segment->base;
   rewritten->stem = segment->stem;
@@ -230,7 +249,6 @@ Status FileStorage::SwapIn(const SegmentRef& segment, std::shared_ptr<SegmentInd
   *at = rewritten;
   files_.Retire(segment);
   files_.CacheIndex(rewritten, std::move(index));
-  return OkStatus();
 }
 
 }  // namespace flashdb

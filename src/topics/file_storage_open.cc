@@ -1,5 +1,6 @@
 // Finding what the files hold, at the start. All of it blocks.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -44,6 +45,7 @@ StatusOr<std::vector<SegmentRef>> FileStorage::ListSegments(std::vector<std::str
   StatusOr<std::vector<std::string>> names = files_.files().List(directory_);
   if (absl::IsNotFound(names.status())) return found;
   FLASHDB_RETURN_IF_ERROR(names.status());
+  has_directory_ = true;
   FLASHDB_RETURN_IF_ERROR(RemoveLoneIndexes(*names));
   for (const std::string& name : *names) {
     if (name.ends_with(kUnfinishedSuffix)) {
@@ -85,8 +87,8 @@ Status FileStorage::RemoveLoneIndexes(const std::vector<std::string>& names) {
 }
 
 Status FileStorage::RemoveSegmentFiles(const TopicSegment& segment) {
-  for (const std::string& path :
-       {segment.LogPath(), segment.IndexPath(), segment.TimeIndexPath()}) {
+  const std::array<std::string, 3> paths = segment.Paths();
+  for (const std::string& path : paths) {
     const Status status = files_.files().Remove(path);
     if (!status.ok() && !absl::IsNotFound(status)) return status;
   }

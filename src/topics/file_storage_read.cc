@@ -141,7 +141,7 @@ Task<StatusOr<SegmentIndex>> FileStorage::LoadIndex(SegmentRef segment) {
     if (index.ok()) co_return index;
   }
   const std::string bad = segment->IndexPath();
-  if (files_.files().Exists(bad)) {
+  if (!segment->renaming && files_.files().Exists(bad)) {
     Status removed = files_.files().Remove(bad);
     if (!removed.ok()) co_return removed;
   }

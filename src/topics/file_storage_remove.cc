@@ -1,5 +1,6 @@
 // Removing segments, partitions and what is left of deleted topics.
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -83,9 +84,10 @@ Task<void> FileStorage::RemoveLoop() {
 }
 
 Task<Status> FileStorage::RemoveFiles(SegmentRef segment) {
-  for (std::string path : {segment->LogPath(), segment->IndexPath(), segment->TimeIndexPath()}) {
+  const std::array<std::string, 3> paths = segment->Paths();
+  for (const std::string& path : paths) {
     if (dropped_) break;
-    const int32_t result = co_await files_.Remove(path);
+    const int32_t result = co_await ChangeName(files_.Remove(path));
     if (result < 0 && result != -ENOENT) co_return ErrnoStatus(-result, "remove " + path);
   }
   co_return OkStatus();
@@ -102,14 +104,33 @@ void FileStorage::Drop() {
   active_ = nullptr;
   bytes_ = records_ = queued_bytes_ = 0;
   readable_end_ = end_;
-  // Its name is free for a new topic at once.
+  if (!has_directory_) return;
+  if (names_changing_ == 0) {
+    FinishDrop();
+  } else {
+    files_.Occupy(directory_);
+  }
+}
+
+// Moves the directory aside: its name is free for a new topic.
+void FileStorage::FinishDrop() {
   const std::string aside = fmt::format("{}{}{}", directory_, kDeletedMark, topic_id_);
   const Status renamed = files_.files().Rename(directory_, aside);
   if (renamed.ok()) {
     Detach(DropAll(aside));
-  } else if (!absl::IsNotFound(renamed)) {
+  } else if (absl::IsNotFound(renamed)) {
+    Detach(RemoveTopicDirectory());
+  } else {
     Fail(renamed);
   }
+  files_.Vacate(directory_);
+}
+
+Task<int32_t> FileStorage::ChangeName(FileOperation operation) {
+  ++names_changing_;
+  const int32_t result = co_await operation;
+  if (--names_changing_ == 0 && dropped_) FinishDrop();
+  co_return result;
 }
 
 Task<void> FileStorage::DropAll(std::string directory) {
@@ -126,7 +147,12 @@ Task<void> FileStorage::DropAll(std::string directory) {
   }
   const int32_t result = co_await files_.RemoveDirectory(directory);
   if (result < 0) Fail(ErrnoStatus(-result, "remove " + directory));
-  // Refused while other partitions are there.
+  co_await RemoveTopicDirectory();
+}
+
+// Refused while other partitions are there.
+Task<void> FileStorage::RemoveTopicDirectory() {
+  Busy busy(*this);
   const std::string topic_directory = directory_.substr(0, directory_.rfind('/'));
   co_await files_.RemoveDirectory(topic_directory);
 }

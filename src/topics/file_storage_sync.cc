@@ -1,5 +1,7 @@
 // Making what is written durable, and sealing segments that are full.
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -68,8 +70,9 @@ Task<Status> FileStorage::SyncSegment(SegmentRef segment) {
 // That the file exists, and the directories above it, from the top down.
 Task<Status> FileStorage::SyncNames(SegmentRef segment) {
   if (!directories_durable_) {
-    for (std::string above :
-         {files_.options().directory, directory_.substr(0, directory_.rfind('/'))}) {
+    const std::array<std::string, 2> directories = {files_.options().directory,
+                                                    directory_.substr(0, directory_.rfind('/'))};
+    for (const std::string& above : directories) {
       Status status = co_await SyncDirectory(above);
       if (!status.ok()) co_return status;
     }
@@ -120,18 +123,18 @@ Task<Status> FileStorage::WriteAt(File& file, uint64_t position, std::string_vie
 
 // A small file, anew; durable but for its name.
 Task<Status> FileStorage::WriteFile(std::string path, std::string contents) {
-  FileSystem& system = files_.files();
-  StatusOr<std::unique_ptr<File>> file = system.OpenForWrite(path, WriteMode::kBuffered, true);
-  if (absl::IsAlreadyExists(file.status())) {
-    Status removed = system.Remove(path);
-    if (!removed.ok()) co_return removed;
-    file = system.OpenForWrite(path, WriteMode::kBuffered, true);
+  if (dropped_) co_return OkStatus();
+  std::unique_ptr<File> file;
+  int32_t result = co_await ChangeName(files_.Create(path, file));
+  if (result == -EEXIST && !dropped_) {
+    result = co_await ChangeName(files_.Remove(path));
+    if (result == 0 && !dropped_) result = co_await ChangeName(files_.Create(path, file));
   }
-  if (!file.ok()) co_return file.status();
-  std::unique_ptr<File> held = *std::move(file);
-  Status status = co_await WriteAt(*held, 0, contents, path);
+  if (dropped_) co_return OkStatus();
+  if (result < 0) co_return ErrnoStatus(-result, "create " + path);
+  Status status = co_await WriteAt(*file, 0, contents, path);
   if (!status.ok()) co_return status;
-  const int32_t result = co_await files_.Sync(*held);
+  result = co_await files_.Sync(*file);
   co_return result < 0 ? ErrnoStatus(-result, "sync " + path) : OkStatus();
 }
 

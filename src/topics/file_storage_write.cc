@@ -1,4 +1,6 @@
 // Appending blocks to the active segment.
+#include <array>
+#include <cerrno>
 #include <limits>
 #include <utility>
 
@@ -63,11 +65,10 @@ size_t FileStorage::BlocksToWrite() const {
 }
 
 Task<Status> FileStorage::WriteNext() {
-  const RecordBlock& first = *queue_.front().block;
-  if (active_ != nullptr && MustRoll(first)) CloseActive();
+  if (active_ != nullptr && MustRoll(*queue_.front().block)) CloseActive();
   if (active_ == nullptr) {
-    StatusOr<SegmentRef> begun = BeginSegment(first.base());
-    if (!begun.ok()) co_return begun.status();
+    Status begun = co_await BeginSegment(queue_.front().block->base());
+    if (!begun.ok() || dropped_) co_return begun;
   }
   SegmentRef segment = active_;
   const size_t blocks = BlocksToWrite();
@@ -112,42 +113,57 @@ Task<Status> FileStorage::WriteAll(SegmentRef segment, std::string_view bytes) {
   co_return co_await WriteAt(held->file(), segment->facts.log_bytes, bytes, segment->LogPath());
 }
 
-StatusOr<SegmentRef> FileStorage::BeginSegment(Offset base) {
+// Makes the next segment, which is the active one afterwards.
+Task<Status> FileStorage::BeginSegment(Offset base) {
   auto segment = std::make_shared<TopicSegment>();
   segment->base = base;
   segment->stem = directory_ + "/" + TopicSegmentName(base);
   segment->live_index = std::make_shared<SegmentIndex>(base);
   segment->facts = segment->live_index->facts();
-  FLASHDB_RETURN_IF_ERROR(CreateFile(segment));
+  Status status = co_await CreateFile(segment);
+  if (!status.ok() || dropped_) co_return status;
   segments_.push_back(segment);
   active_ = segment;
-  return segment;
+  co_return OkStatus();
 }
 
 // Directories are made when they are missing, once more if the removal of an older topic of the
 // same name took one away between.
-Status FileStorage::CreateFile(const SegmentRef& segment) {
-  const std::string topic_directory = directory_.substr(0, directory_.rfind('/'));
+Task<Status> FileStorage::CreateFile(SegmentRef segment) {
+  const std::string path = segment->LogPath();
+  const std::array<std::string, 2> directories = {directory_.substr(0, directory_.rfind('/')),
+                                                  directory_};
   constexpr int kTries = 10;
-  for (int i = 0;; ++i) {
-    const Status status = files_.Open(segment, true).status();
-    if (!absl::IsNotFound(status) || i == kTries) return status;
+  SegmentFiles::VacancyWait vacancy{files_, directory_};
+  co_await vacancy;
+  has_directory_ = has_directory_ || !dropped_;
+  for (int i = 0; i < kTries && !dropped_; ++i) {
+    std::unique_ptr<File> file;
+    int32_t result = co_await ChangeName(files_.Create(path, file));
+    if (result == 0) {
+      if (!dropped_) files_.Opened(segment, std::move(file));
+      co_return OkStatus();
+    }
+    if (result != -ENOENT) co_return ErrnoStatus(-result, "create " + path);
     directories_durable_ = false;
-    for (const std::string& directory : {topic_directory, directory_}) {
-      const Status created = files_.files().CreateDirectory(directory);
-      const bool fine = created.ok() || absl::IsAlreadyExists(created) || absl::IsNotFound(created);
-      if (!fine) return created;
+    for (const std::string& directory : directories) {
+      if (dropped_) break;
+      result = co_await ChangeName(files_.CreateDirectory(directory));
+      const bool fine = result >= 0 || result == -EEXIST || result == -ENOENT;
+      if (!fine) co_return ErrnoStatus(-result, "create directory " + directory);
     }
   }
+  if (dropped_) co_return OkStatus();
+  co_return ErrnoStatus(ENOENT, "create " + path);
 }
 
 Task<Status> FileStorage::WriteEmptySegment() {
   if (active_ != nullptr) co_return OkStatus();
-  StatusOr<SegmentRef> begun = BeginSegment(readable_end_);
-  if (!begun.ok()) co_return begun.status();
-  SegmentRef segment = *begun;
+  Status status = co_await BeginSegment(readable_end_);
+  if (!status.ok() || dropped_) co_return status;
+  SegmentRef segment = active_;
   const std::string head = EncodeSegmentHead({owner(), segment->base});
-  Status status = co_await WriteAll(segment, head);
+  status = co_await WriteAll(segment, head);
   if (!status.ok() || dropped_) co_return status;
   segment->live_index->AddHead();
   segment->facts = segment->live_index->facts();

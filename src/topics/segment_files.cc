@@ -14,6 +14,7 @@ namespace {
 int32_t ResultOf(const Status& status) {
   if (status.ok()) return 0;
   if (absl::IsNotFound(status)) return -ENOENT;
+  if (absl::IsAlreadyExists(status)) return -EEXIST;
   return absl::IsResourceExhausted(status) ? -ENOSPC : -EIO;
 }
 
@@ -43,6 +44,15 @@ int32_t FileOperation::Block() {
       return ResultOf(file_->Sync());
     case Kind::kSyncDirectory:
       return ResultOf(files_.files().SyncDirectory(*path_));
+    case Kind::kCreate: {
+      auto file = files_.files().OpenForWrite(*path_, WriteMode::kBuffered, true);
+      if (file.ok()) *created_ = *std::move(file);
+      return ResultOf(file.status());
+    }
+    case Kind::kCreateDirectory:
+      return ResultOf(files_.files().CreateDirectory(*path_));
+    case Kind::kRename:
+      return ResultOf(files_.files().Rename(*path_, *to_));
     case Kind::kRemove:
       return ResultOf(files_.files().Remove(*path_));
     case Kind::kRemoveDirectory:
@@ -68,6 +78,12 @@ void FileOperation::await_suspend(std::coroutine_handle<> waiter) {
       return async.Sync(*file_, *this);
     case Kind::kSyncDirectory:
       return async.SyncDirectory(*file_, *this);
+    case Kind::kCreate:
+      return async.Create(*path_, *created_, *this);
+    case Kind::kCreateDirectory:
+      return async.CreateDirectory(*path_, *this);
+    case Kind::kRename:
+      return async.Rename(*path_, *to_, *this);
     case Kind::kRemove:
       return async.Remove(*path_, *this);
     case Kind::kRemoveDirectory:
@@ -119,6 +135,26 @@ FileOperation SegmentFiles::SyncDirectory(File& directory, const std::string& pa
   return operation;
 }
 
+FileOperation SegmentFiles::Create(const std::string& path, std::unique_ptr<File>& file) {
+  FileOperation operation(*this, FileOperation::Kind::kCreate);
+  operation.path_ = &path;
+  operation.created_ = &file;
+  return operation;
+}
+
+FileOperation SegmentFiles::CreateDirectory(const std::string& path) {
+  FileOperation operation(*this, FileOperation::Kind::kCreateDirectory);
+  operation.path_ = &path;
+  return operation;
+}
+
+FileOperation SegmentFiles::Rename(const std::string& from, const std::string& to) {
+  FileOperation operation(*this, FileOperation::Kind::kRename);
+  operation.path_ = &from;
+  operation.to_ = &to;
+  return operation;
+}
+
 FileOperation SegmentFiles::Remove(const std::string& path) {
   FileOperation operation(*this, FileOperation::Kind::kRemove);
   operation.path_ = &path;
@@ -131,20 +167,24 @@ FileOperation SegmentFiles::RemoveDirectory(const std::string& path) {
   return operation;
 }
 
-StatusOr<std::shared_ptr<OpenSegment>> SegmentFiles::Open(const SegmentRef& segment, bool create) {
+StatusOr<std::shared_ptr<OpenSegment>> SegmentFiles::Open(const SegmentRef& segment) {
   if (segment->gone) return absl::AbortedError(segment->stem + " is gone");
   if (segment->open != nullptr) {
     open_.splice(open_.begin(), open_, segment->in_open);
     return segment->open;
   }
   FLASHDB_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
-                           files_.OpenForWrite(segment->LogPath(), WriteMode::kBuffered, create));
+                           files_.OpenForWrite(segment->LogPath(), WriteMode::kBuffered, false));
+  Opened(segment, std::move(file));
+  return segment->open;
+}
+
+void SegmentFiles::Opened(const SegmentRef& segment, std::unique_ptr<File> file) {
   segment->open = std::make_shared<OpenSegment>(*this, std::move(file));
   open_.push_front(segment);
   segment->in_open = open_.begin();
-  std::shared_ptr<OpenSegment> opened = segment->open;  // keeps it from being closed right away
+  std::shared_ptr<OpenSegment> kept = segment->open;  // not closed right away
   CloseBeyondLimit();
-  return opened;
 }
 
 void SegmentFiles::CloseBeyondLimit() {
@@ -266,6 +306,12 @@ SegmentFiles::Buffer SegmentFiles::TryTakeBuffer() {
   buffer.files_ = this;
   buffer.memory_ = NewMemory();
   return buffer;
+}
+
+void SegmentFiles::Vacate(const std::string& directory) {
+  auto occupied = occupied_.extract(directory);
+  if (occupied.empty()) return;
+  for (std::coroutine_handle<> waiter : occupied.mapped()) waiter.resume();
 }
 
 void SegmentFiles::KeepReader(const void* owner, Offset next, std::unique_ptr<FrameReader> reader) {

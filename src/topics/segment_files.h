@@ -4,6 +4,9 @@
 // Used by one thread. Must outlive its storages; not busy() when it is destroyed.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
+#include <array>
 #include <coroutine>
 #include <deque>
 #include <list>
@@ -43,11 +46,12 @@ class OpenSegment {
 /// One segment of a partition. Shared with those who read it while it is trimmed or replaced.
 struct TopicSegment {
   Offset base = 0;
-  std::string stem;      // its files' path without the suffix
-  SegmentSummary facts;  // of what is written
-  bool closed = false;   // nothing more is appended
-  bool sealed = false;   // closed, durable, and its index files are written
-  bool gone = false;     // removed or replaced: its name must not be opened any more
+  std::string stem;       // its files' path without the suffix
+  SegmentSummary facts;   // of what is written
+  bool closed = false;    // nothing more is appended
+  bool sealed = false;    // closed, durable, and its index files are written
+  bool gone = false;      // removed or replaced: its name must not be opened any more
+  bool renaming = false;  // others take its names now; its open file is still its own
   bool name_durable = false;
   uint64_t durable_bytes = 0;
   Lsn last_lsn = 0;  // of what is written
@@ -64,6 +68,8 @@ struct TopicSegment {
   std::string LogPath() const { return stem + std::string(kLogSuffix); }
   std::string IndexPath() const { return stem + std::string(kIndexSuffix); }
   std::string TimeIndexPath() const { return stem + std::string(kTimeIndexSuffix); }
+  /// Of all of its files, the log first.
+  std::array<std::string, 3> Paths() const { return {LogPath(), IndexPath(), TimeIndexPath()}; }
 };
 using SegmentRef = std::shared_ptr<TopicSegment>;
 
@@ -77,7 +83,17 @@ class FileOperation : private Completion {
 
  private:
   friend class SegmentFiles;
-  enum class Kind : uint8_t { kRead, kWrite, kSync, kSyncDirectory, kRemove, kRemoveDirectory };
+  enum class Kind : uint8_t {
+    kRead,
+    kWrite,
+    kSync,
+    kSyncDirectory,
+    kCreate,
+    kCreateDirectory,
+    kRename,
+    kRemove,
+    kRemoveDirectory
+  };
   FileOperation(SegmentFiles& files, Kind kind) : files_(files), kind_(kind) {}
   int32_t Block();
 
@@ -88,6 +104,8 @@ class FileOperation : private Completion {
   std::span<uint8_t> into_;
   std::span<const uint8_t> bytes_;
   const std::string* path_ = nullptr;
+  const std::string* to_ = nullptr;
+  std::unique_ptr<File>* created_ = nullptr;
   std::coroutine_handle<> waiter_;
   int32_t result_ = 0;
 };
@@ -144,12 +162,17 @@ class SegmentFiles {
   FileOperation Write(File& file, uint64_t offset, std::string_view bytes);
   FileOperation Sync(File& file);
   FileOperation SyncDirectory(File& directory, const std::string& path);
+  /// Creates a file, which must not exist, and opens it.
+  FileOperation Create(const std::string& path, std::unique_ptr<File>& file);
+  FileOperation CreateDirectory(const std::string& path);
+  FileOperation Rename(const std::string& from, const std::string& to);
   FileOperation Remove(const std::string& path);
   FileOperation RemoveDirectory(const std::string& path);
 
-  /// The segment's file, opened if need be; `create` if it does not exist yet. Aborted if the
-  /// segment is gone.
-  StatusOr<std::shared_ptr<OpenSegment>> Open(const SegmentRef& segment, bool create = false);
+  /// The segment's file, opened if need be. Aborted if the segment is gone.
+  StatusOr<std::shared_ptr<OpenSegment>> Open(const SegmentRef& segment);
+  /// Takes over the file of a new segment.
+  void Opened(const SegmentRef& segment, std::unique_ptr<File> file);
   /// The segment will be removed or replaced: it is marked `gone` and forgotten here.
   void Retire(const SegmentRef& segment);
   /// Forgets the segment's file and index, which may be opened and loaded again.
@@ -179,6 +202,19 @@ class SegmentFiles {
   Task<Buffer> TakeBuffer();
   /// Does not wait: maybe none.
   Buffer TryTakeBuffer();
+
+  /// A partition that is dropped still has to do with its directory: others of the same name wait.
+  void Occupy(const std::string& directory) { occupied_.try_emplace(directory); }
+  void Vacate(const std::string& directory);
+  struct VacancyWait {
+    SegmentFiles& files;
+    const std::string& directory;
+    bool await_ready() const { return !files.occupied_.contains(directory); }
+    void await_suspend(std::coroutine_handle<> waiter) {
+      files.occupied_[directory].push_back(waiter);
+    }
+    void await_resume() const {}
+  };
 
   /// Readers that wait for the next read at `next`, which their buffers may answer.
   void KeepReader(const void* owner, Offset next, std::unique_ptr<FrameReader> reader);
@@ -215,6 +251,7 @@ class SegmentFiles {
   std::vector<std::unique_ptr<uint8_t[]>> free_buffers_;
   std::deque<std::coroutine_handle<>> waiting_;
   bool waking_ = false;
+  absl::flat_hash_map<std::string, std::vector<std::coroutine_handle<>>> occupied_;
   std::list<IdleReader> idle_readers_;  // used last in front
   size_t reads_ahead_ = 0;
 };

@@ -235,16 +235,36 @@ void FakeDisk::SyncDirectory(File& directory, Completion& done) {
   pending_.push_back({Kind::kSyncDirectory, &directory, fake.inode(), 0, {}, {}, &done});
 }
 
+void FakeDisk::PushNames(std::function<Status(FakeDisk&)> names, Completion& done) {
+  Pending change{Kind::kNames, nullptr, nullptr, 0, {}, {}, &done, submitter_};
+  change.names = std::move(names);
+  pending_.push_back(std::move(change));
+}
+
+void FakeDisk::Create(const std::string& path, std::unique_ptr<File>& file, Completion& done) {
+  PushNames(
+      [path](FakeDisk& disk) {
+        return disk.OpenForWrite(path, WriteMode::kBuffered, true).status();
+      },
+      done);
+  pending_.back().path = path;
+  pending_.back().created = &file;
+}
+
+void FakeDisk::CreateDirectory(const std::string& path, Completion& done) {
+  PushNames([path](FakeDisk& disk) { return disk.CreateDirectory(path); }, done);
+}
+
+void FakeDisk::Rename(const std::string& from, const std::string& to, Completion& done) {
+  PushNames([from, to](FakeDisk& disk) { return disk.Rename(from, to); }, done);
+}
+
 void FakeDisk::Remove(const std::string& path, Completion& done) {
-  Pending removal{Kind::kRemove, nullptr, nullptr, 0, {}, {}, &done, submitter_};
-  removal.path = path;
-  pending_.push_back(std::move(removal));
+  PushNames([path](FakeDisk& disk) { return disk.Remove(path); }, done);
 }
 
 void FakeDisk::RemoveDirectory(const std::string& path, Completion& done) {
-  Pending removal{Kind::kRemoveDirectory, nullptr, nullptr, 0, {}, {}, &done, submitter_};
-  removal.path = path;
-  pending_.push_back(std::move(removal));
+  PushNames([path](FakeDisk& disk) { return disk.RemoveDirectory(path); }, done);
 }
 
 void FakeDisk::RunOne(size_t index) {
@@ -252,6 +272,9 @@ void FakeDisk::RunOne(size_t index) {
   Pending pending = pending_[index];
   pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(index));
   int32_t result = Perform(pending);
+  if (result == 0 && pending.created != nullptr) {
+    *pending.created = OpenForWrite(pending.path, WriteMode::kBuffered, false).value();
+  }
   pending.done->on_done(*pending.done, result);
 }
 
@@ -285,19 +308,17 @@ int32_t FakeDisk::Perform(const Pending& pending) {
     case Kind::kSyncDirectory:
       if (++syncs_ >= fail_syncs_from_) return -EIO;
       return SyncDirectory(static_cast<FakeFile*>(pending.file)->path()).ok() ? 0 : -EIO;
-    case Kind::kRemove:
-    case Kind::kRemoveDirectory:
-      return PerformRemoval(pending);
+    case Kind::kNames:
+      return PerformNames(pending);
   }
   return -EINVAL;
 }
 
-int32_t FakeDisk::PerformRemoval(const Pending& pending) {
-  const bool directory = pending.kind == Kind::kRemoveDirectory;
-  const Status status = directory ? RemoveDirectory(pending.path) : Remove(pending.path);
+int32_t FakeDisk::PerformNames(const Pending& pending) {
+  const Status status = pending.names(*this);
   if (status.ok()) return 0;
   if (absl::IsNotFound(status)) return -ENOENT;
-  return directory && !stopped() ? -ENOTEMPTY : -EIO;
+  return absl::IsAlreadyExists(status) ? -EEXIST : -EIO;
 }
 
 void FakeDisk::PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -50,6 +51,9 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
   void SyncDirectory(File& directory, Completion& done) override;
+  void Create(const std::string& path, std::unique_ptr<File>& file, Completion& done) override;
+  void CreateDirectory(const std::string& path, Completion& done) override;
+  void Rename(const std::string& from, const std::string& to, Completion& done) override;
   void Remove(const std::string& path, Completion& done) override;
   void RemoveDirectory(const std::string& path, Completion& done) override;
   void Close(std::unique_ptr<File> file) override { file.reset(); }
@@ -115,15 +119,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     std::string added;
     InodePtr inode;
   };
-  enum class Kind : uint8_t {
-    kWrite,
-    kRead,
-    kSync,
-    kAllocate,
-    kSyncDirectory,
-    kRemove,
-    kRemoveDirectory
-  };
+  enum class Kind : uint8_t { kWrite, kRead, kSync, kAllocate, kSyncDirectory, kNames };
   struct Pending {
     Kind kind;
     File* file;
@@ -133,8 +129,10 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     std::span<uint8_t> into;
     Completion* done;
     uint32_t submitter;
-    std::vector<uint64_t> written = {};  // of a sync: sectors written before it began
-    std::string path = {};               // of a removal
+    std::vector<uint64_t> written = {};           // of a sync: sectors written before it began
+    std::function<Status(FakeDisk&)> names = {};  // what changes names, on this disk or a copy
+    std::string path = {};                        // of a file that is created ...
+    std::unique_ptr<File>* created = nullptr;     // ... and opened here
   };
 
   /// Counts a change; false if the disk has stopped.
@@ -156,7 +154,8 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   void LandSome(const Pending& pending, Random& random);
   void LoseSome(Inode& inode, Random& random);
   int32_t Perform(const Pending& pending);
-  int32_t PerformRemoval(const Pending& pending);
+  int32_t PerformNames(const Pending& pending);
+  void PushNames(std::function<Status(FakeDisk&)> names, Completion& done);
 
   uint32_t block_bytes_;
   std::map<std::string, InodePtr> names_;

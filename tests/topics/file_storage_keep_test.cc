@@ -153,7 +153,7 @@ TEST_F(FileStorageKeepTest, ReadersGoOnWhileTheirSegmentIsCompacted) {
 TEST_F(FileStorageKeepTest, ADroppedPartitionLeavesNothingAndItsNameIsFreeAtOnce) {
   FileStorage& storage = New();
   AppendNumbered(storage, 200);
-  disk_->RunOne();
+  disk_->RunAll();
   storage.Drop();
   FileStorage& another = New(0, 8);
   AppendNumbered(another, 50);
@@ -166,22 +166,39 @@ TEST_F(FileStorageKeepTest, ADroppedPartitionLeavesNothingAndItsNameIsFreeAtOnce
   EXPECT_FALSE(disk_->Exists("/data/topic"));
 }
 
-TEST_F(FileStorageKeepTest, ADropWhileEverythingIsUnderWayEndsWell) {
-  for (size_t steps = 0; steps < 60; ++steps) {
-    FileStorage& storage = New(0, steps + 1);
+// Whatever is under way, and in whatever order it ends.
+TEST_F(FileStorageKeepTest, ADropWhileEverythingIsUnderWayHarmsNoNewTopicOfTheSameName) {
+  for (size_t round = 0; round < 600; ++round) {
+    SCOPED_TRACE(round);
+    Random random(round);
+    const size_t steps = round / 6;
+    FileStorage& storage = New(0, 2 * round + 1);
     AppendNumbered(storage, 200);
     for (size_t i = 0; i < steps && disk_->pending() > 0; ++i) disk_->RunOne();
     storage.Sync();
     std::optional<Running<StatusOr<BlockRef>>> read;
     if (storage.readable_end() > 0) read.emplace(storage.Read(0, 1000));
-    storage.TrimTo(40);
+    if (random.Below(2) == 0) storage.TrimTo(40);
     storage.Compact(0);
-    if (disk_->pending() > 0) disk_->RunOne();
+    if (disk_->pending() > 0) disk_->RunOne(random.Below(disk_->pending()));
     storage.Drop();
-    disk_->RunAll();
-    ASSERT_FALSE(storage.busy());
+    FileStorage& another = New(0, 2 * round + 2);
+    AppendNumbered(another, 50);
+    const bool at_once = random.Below(4) == 0;
+    if (at_once) another.Drop();
+    another.Sync();
+    while (disk_->pending() > 0) disk_->RunOne(random.Below(disk_->pending()));
+    ASSERT_FALSE(storage.busy() || another.busy());
     ASSERT_TRUE(storage.failure().ok()) << storage.failure();
-    ASSERT_FALSE(disk_->Exists("/data/topic")) << steps;
+    ASSERT_TRUE(another.failure().ok()) << another.failure();
+    if (!at_once) {
+      ASSERT_TRUE(another.durable());
+      ASSERT_EQ(*ReadAll(another, 0), NumberedRecords(0, 50));
+      another.Drop();
+      disk_->RunAll();
+    }
+    ASSERT_FALSE(disk_->Exists("/data/topic"));
+    storages_.clear();
   }
 }
 

@@ -27,6 +27,7 @@ TEST_F(FileStorageTest, NothingIsMadeOnTheDiskBeforeTheFirstRecord) {
   EXPECT_TRUE(storage.durable());
   EXPECT_FALSE(disk_->Exists("/data/topic"));
   AppendNumbered(storage, 1);
+  disk_->RunAll();
   EXPECT_TRUE(disk_->Exists(Path(0)));
 }
 
@@ -51,11 +52,14 @@ TEST_F(FileStorageTest, BlocksGatherWhileAWriteIsUnderWay) {
   options_.segment_bytes = 1u << 20;
   Start();
   FileStorage& storage = New();
-  AppendNumbered(storage, 1000);
-  disk_->RunOne();  // the first block
-  EXPECT_EQ(storage.readable_end(), 10u);
+  AppendNumbered(storage, 10);
   disk_->RunAll();
+  AppendNumbered(storage, 1000);
+  disk_->RunOne();
+  EXPECT_EQ(storage.readable_end(), 20u);
+  disk_->RunOne();
   EXPECT_EQ(storage.readable_end(), 1000u);
+  disk_->RunAll();
   EXPECT_EQ(storage.segment_count(), 1u);
   EXPECT_EQ(*ReadAll(storage, 0), NumberedRecords(0, 1000));
 }

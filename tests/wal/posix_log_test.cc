@@ -33,6 +33,17 @@ class SyncAsyncFiles final : public AsyncFiles {
   void SyncDirectory(File& directory, Completion& done) override {
     Push(directory.Sync(), 0, done);
   }
+  void Create(const std::string& path, std::unique_ptr<File>& file, Completion& done) override {
+    auto created = PosixFileSystem().OpenForWrite(path, WriteMode::kBuffered, true);
+    if (created.ok()) file = *std::move(created);
+    Push(created.status(), 0, done);
+  }
+  void CreateDirectory(const std::string& path, Completion& done) override {
+    Push(PosixFileSystem().CreateDirectory(path), 0, done);
+  }
+  void Rename(const std::string& from, const std::string& to, Completion& done) override {
+    Push(PosixFileSystem().Rename(from, to), 0, done);
+  }
   void Remove(const std::string& path, Completion& done) override {
     Push(PosixFileSystem().Remove(path), 0, done);
   }
