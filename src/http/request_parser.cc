@@ -17,6 +17,11 @@ using ErrorCode = boost::beast::error_code;
 using BeastView = boost::beast::string_view;
 
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
+// Wherever a chunked body has been read up to, so many bytes must follow: "0", two line ends. Beast
+// counts on being offered that many.
+constexpr size_t kShortestRest = 5;
+// Of a chunk's header or the trailers that have not come to an end.
+constexpr size_t kMaxChunkHead = 16 * 1024;
 // A decoded body larger than this gives its memory back.
 constexpr size_t kBodyKeep = 64 * 1024;
 
@@ -134,6 +139,7 @@ HttpRequestParser::Result HttpRequestParser::ParseHead(std::string_view input,
     *consumed += empty;
     input.remove_prefix(empty);
   }
+  if (input == "\r") return Result::kNeedMore;  // of an empty line, perhaps
   if (!input.empty() && !IsLetter(input.front())) {
     return Fail(400, "bad_request", "this port speaks HTTP/1.1, without TLS");
   }
@@ -250,7 +256,7 @@ HttpRequestParser::Result HttpRequestParser::ParseChunks(std::string_view input,
   Beast::Message& message = *beast_->message;
   beast_->max_body_bytes = limits.max_body_bytes;
   ErrorCode ec;
-  while (!ec && !message.is_done() && !input.empty()) {
+  while (!ec && !message.is_done() && input.size() >= kShortestRest) {
     const size_t taken = message.put(boost::asio::const_buffer(input.data(), input.size()), ec);
     *consumed += taken;
     input.remove_prefix(taken);
@@ -264,7 +270,7 @@ HttpRequestParser::Result HttpRequestParser::ParseChunks(std::string_view input,
     return Fail(400, "bad_request", "malformed chunked body: " + ec.message());
   }
   if (!message.is_done()) {
-    if (input.size() <= limits.max_head_bytes) return Result::kNeedMore;
+    if (input.size() <= kMaxChunkHead) return Result::kNeedMore;
     return Fail(400, "bad_request", "a chunk's header or the trailers are too long");
   }
   const size_t size = body_.size();
