@@ -3,8 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/beast/http/basic_parser.hpp>
 #include <optional>
+
+// GCC 12 with sanitizers takes a boost::optional in it, which is none, for an uninitialized one.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <boost/beast/http/basic_parser.hpp>
+#pragma GCC diagnostic pop
 
 #include "base/check.h"
 #include "base/numbers.h"
