@@ -1,4 +1,6 @@
 // GET /openapi.json, written from the table of routes, and GET /docs, a page that shows it.
+#include "api/document.h"
+
 #include "api/exchange.h"
 #include "api/route.h"
 #include "api/schemas.h"
@@ -122,6 +124,8 @@ void WritePaths(JsonWriter& json) {
   json.EndObject();
 }
 
+}  // namespace
+
 void WriteDocument(JsonWriter& json) {
   json.BeginObject();
   json.Key("openapi").String("3.1.0");
@@ -144,6 +148,8 @@ void WriteDocument(JsonWriter& json) {
   json.Key("security").Raw(R"([{},{"bearer":[]},{"basic":[]}])");
   json.EndObject();
 }
+
+namespace {
 
 Task<void> GetDocument(HttpExchange& exchange) {
   JsonWriter json = exchange.Json();

@@ -9,6 +9,7 @@ namespace {
 
 // A client that has gone is noticed when a wait ends.
 constexpr uint64_t kWaitMillis = 1000;
+constexpr uint64_t kPauseMillis = 20;
 // So often something is sent, so that nobody in between takes the connection for dead.
 constexpr uint64_t kSignMillis = 15'000;
 constexpr uint64_t kBytesAtOnce = 256 * 1024;
@@ -85,12 +86,18 @@ class Follower {
                        .max_records = kRecordsAtOnce,
                        .max_bytes = kBytesAtOnce,
                        .wait_ms = kWaitMillis};
+      const uint64_t asked_at = Now();
       StatusOr<std::vector<FetchedPart>> parts = co_await FetchRecords(std::move(query), gates);
       if (!parts.ok()) {
         if (error_.ok()) error_ = parts.status();
       } else if (!parts->empty() && error_.ok() && !exchange_.Gone()) {
         place.offset = parts->front().next_offset;
+        const bool came_to_nothing = parts->front().count == 0;
         co_await SendPart(parts->front(), gates);
+        // At a shutdown waits end at once; the loop must not take the place of them.
+        if (came_to_nothing && Now() - asked_at < kWaitMillis) {
+          co_await Shard::Current().Sleep(kPauseMillis);
+        }
       }
     }
     if (--following_ == 0) ended_.Set();

@@ -3,8 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/beast/http/basic_parser.hpp>
 #include <optional>
+
+// GCC 12 with sanitizers takes a boost::optional in it, which is none, for an uninitialized one.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <boost/beast/http/basic_parser.hpp>
+#pragma GCC diagnostic pop
 
 #include "base/check.h"
 #include "base/numbers.h"
@@ -17,6 +22,11 @@ using ErrorCode = boost::beast::error_code;
 using BeastView = boost::beast::string_view;
 
 constexpr std::string_view kEndOfHead = "\r\n\r\n";
+// Wherever a chunked body has been read up to, so many bytes must follow: "0", two line ends. Beast
+// counts on being offered that many.
+constexpr size_t kShortestRest = 5;
+// Of a chunk's header or the trailers that have not come to an end.
+constexpr size_t kMaxChunkHead = 16 * 1024;
 // A decoded body larger than this gives its memory back.
 constexpr size_t kBodyKeep = 64 * 1024;
 
@@ -134,6 +144,7 @@ HttpRequestParser::Result HttpRequestParser::ParseHead(std::string_view input,
     *consumed += empty;
     input.remove_prefix(empty);
   }
+  if (input == "\r") return Result::kNeedMore;  // of an empty line, perhaps
   if (!input.empty() && !IsLetter(input.front())) {
     return Fail(400, "bad_request", "this port speaks HTTP/1.1, without TLS");
   }
@@ -250,7 +261,7 @@ HttpRequestParser::Result HttpRequestParser::ParseChunks(std::string_view input,
   Beast::Message& message = *beast_->message;
   beast_->max_body_bytes = limits.max_body_bytes;
   ErrorCode ec;
-  while (!ec && !message.is_done() && !input.empty()) {
+  while (!ec && !message.is_done() && input.size() >= kShortestRest) {
     const size_t taken = message.put(boost::asio::const_buffer(input.data(), input.size()), ec);
     *consumed += taken;
     input.remove_prefix(taken);
@@ -264,7 +275,7 @@ HttpRequestParser::Result HttpRequestParser::ParseChunks(std::string_view input,
     return Fail(400, "bad_request", "malformed chunked body: " + ec.message());
   }
   if (!message.is_done()) {
-    if (input.size() <= limits.max_head_bytes) return Result::kNeedMore;
+    if (input.size() <= kMaxChunkHead) return Result::kNeedMore;
     return Fail(400, "bad_request", "a chunk's header or the trailers are too long");
   }
   const size_t size = body_.size();

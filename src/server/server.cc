@@ -285,6 +285,7 @@ void Server::ShardMain(ShardId id) {
       ReportStart(OkStatus());
     }
     shard.Run();
+    topics.GiveAll();
     while (topics.busy()) shard.ring().Turn(1'000'000);
     Status topics_closed = topics.Close();
     close_status_[id] = shard.CloseLog();

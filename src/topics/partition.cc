@@ -74,10 +74,15 @@ std::vector<BlockRef> Partition::TakeReadable() {
   return taken;
 }
 
-Status Partition::FlushBlocking() {
+void Partition::GiveAll() {
+  if (FullyGiven()) return;
   if (mark_lsn_ == 0) MarkSettlesAt(1);
   mark_end_ = end_;
   FlushToMark();
+}
+
+Status Partition::FlushBlocking() {
+  GiveAll();
   FLASHDB_RETURN_IF_ERROR(storage_->FlushBlocking());
   (void)TakeReadable();
   return OkStatus();

@@ -90,6 +90,8 @@ class Partition {
   Lsn durable_lsn() const { return storage_->durable_lsn(); }
   /// Takes the blocks out of the tail that the storage can give back now.
   std::vector<BlockRef> TakeReadable();
+  /// Everything is settled: gives the storage all that it lacks. It may be busy afterwards.
+  void GiveAll();
   /// For recovery: everything is settled; blocks until the storage has all of it.
   Status FlushBlocking();
 

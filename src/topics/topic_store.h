@@ -124,8 +124,9 @@ class TopicStore final : public Tenant {
   /// Removes what is left of topics that are gone. After FinishRecovery of all shards, by one of
   /// them; blocking.
   Status RemoveLeftovers();
-  /// After the loop has ended and no operation is under way (busy()); blocking. The files get all
-  /// that is there, which is settled.
+  /// After the loop has ended, when all is settled: the files are given all that they lack.
+  void GiveAll();
+  /// After GiveAll(), when no operation is under way (busy()); blocking. The files have all then.
   Status Close();
 
   TopicStats Stats() const;

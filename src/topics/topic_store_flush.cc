@@ -154,6 +154,10 @@ bool TopicStore::busy() const {
                      [&](const auto& entry) { return busy(*entry.second); });
 }
 
+void TopicStore::GiveAll() {
+  for (Partition* partition : dirty_) partition->GiveAll();
+}
+
 Status TopicStore::Close() {
   for (Partition* partition : dirty_) FLASHDB_RETURN_IF_ERROR(partition->FlushBlocking());
   dirty_.clear();

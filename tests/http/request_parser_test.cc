@@ -103,6 +103,24 @@ TEST(HttpRequestParserTest, FindsTheSameHoweverTheBytesAreCut) {
   }
 }
 
+// Each length of the last chunk has been a piece of its own: an assertion of the library's.
+TEST(HttpRequestParserTest, TheLastChunkMayComeInAnyPieces) {
+  const std::string_view end = "0\r\n\r\n";
+  for (size_t first = 1; first < end.size(); ++first) {
+    for (size_t second = 1; first + second <= end.size(); ++second) {
+      Feeder feeder;
+      ASSERT_EQ(feeder.Feed("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                Result::kNeedMore);
+      if (feeder.Feed(end.substr(0, first)) != Result::kRequest &&
+          feeder.Feed(end.substr(first, second)) != Result::kRequest) {
+        ASSERT_EQ(feeder.Feed(end.substr(first + second)), Result::kRequest);
+      }
+      EXPECT_EQ(feeder.request().body, "");
+      EXPECT_EQ(feeder.rest(), "");
+    }
+  }
+}
+
 TEST(HttpRequestParserTest, SaysWhenAHeadWaitsForItsBody) {
   Feeder feeder;
   EXPECT_EQ(feeder.Feed("PUT /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"),
@@ -143,7 +161,7 @@ TEST(HttpRequestParserTest, RefusesHeadsAndBodiesBeyondTheLimits) {
                           small),
             413);
   EXPECT_EQ(StatusOfError("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
-                              std::string(200, 'x'),
+                              std::string(20'000, 'x'),
                           small),
             400);
 }
@@ -174,8 +192,9 @@ TEST(HttpRequestParserTest, RefusesWhatIsNoRequest) {
   EXPECT_EQ(StatusOfError("GET nowhere HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
   EXPECT_EQ(StatusOfError("\x16\x03\x01"), 400);  // TLS: nobody waits for the end of its head
   EXPECT_EQ(StatusOfError("*1\r\n$4\r\nPING\r\n\r\n"), 400);
-  EXPECT_EQ(StatusOfError("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
-            400);
+  EXPECT_EQ(
+      StatusOfError("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nzz\r\n"),
+      400);
 }
 
 TEST(HttpRequestParserTest, ABodyOfChunksIsFollowedByRoomForAParser) {
