@@ -100,10 +100,10 @@ Status Members(Context& context, const GroupOptions& options) {
 }
 
 Status Delete(Context& context, const GroupOptions& options) {
-  FLASHDB_ASSIGN_OR_RETURN(
-      Json answer, context.client().Call({.method = "DELETE", .target = GroupPath(options.name)}));
+  FLASHDB_RETURN_IF_ERROR(
+      context.client().Call({.method = "DELETE", .target = GroupPath(options.name)}).status());
   if (context.output().json()) {
-    context.output().PrintJson(answer);
+    context.output().PrintJson({{"group", options.name}, {"deleted", true}});
   } else {
     context.output().Line(fmt::format("deleted group {} with its offsets", options.name));
   }

@@ -109,11 +109,11 @@ Status Alter(Context& context, const TopicOptions& options) {
 }
 
 Status Delete(Context& context, const TopicOptions& options) {
-  FLASHDB_ASSIGN_OR_RETURN(
-      Json answer, context.client().Call({.method = "DELETE", .target = TopicPath(options.name)}));
+  FLASHDB_RETURN_IF_ERROR(
+      context.client().Call({.method = "DELETE", .target = TopicPath(options.name)}).status());
   Output& output = context.output();
   if (output.json()) {
-    output.PrintJson(answer);
+    output.PrintJson({{"topic", options.name}, {"deleted", true}});
   } else {
     output.Line(fmt::format("deleted topic {} with all its records", options.name));
   }
