@@ -28,6 +28,11 @@ class EmptyDisk final : public AsyncFiles {
   void Sync(File&, Completion& done) override { pending_.push_back({&done, 0}); }
   void Allocate(File&, uint64_t, Completion& done) override { pending_.push_back({&done, 0}); }
   void SyncDirectory(File&, Completion& done) override { pending_.push_back({&done, 0}); }
+  void Remove(const std::string&, Completion& done) override { pending_.push_back({&done, 0}); }
+  void RemoveDirectory(const std::string&, Completion& done) override {
+    pending_.push_back({&done, 0});
+  }
+  void Close(std::unique_ptr<File>) override {}
 
   void RunAll() {
     while (!pending_.empty()) {

@@ -48,7 +48,8 @@ def check_floor(floor, load, cores, parent):
 
 def check_server(flashdb, load, cores, parent):
     def words(port, folder):
-        return [flashdb, "--port", str(port), "--dir", f"{folder}/data", "--shards", "1"]
+        return [flashdb, "--port", str(port), "--dir", f"{folder}/data", "--shards", "1",
+                "--http-port", "0"]
     with serving("flashdb", words, cores, parent) as server:
         report = good_load(load, server, "--fill", "--pipeline", "4")
         check(report["fill"]["commands"] == KEYS == server.command("DBSIZE"), "the fill is short")

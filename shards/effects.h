@@ -2,7 +2,7 @@
 // requests (absolute times, final values), so that replay needs neither clock nor randomness.
 //
 // One log record holds the effects of one command (or of one MULTI/EXEC on this shard). Each is
-//   u8 op | u8 database | key (varint length, bytes; absent for kFlush and kSwap) | operands
+//   u8 op | u8 database | key (varint length, bytes; absent for kFlush, kSwap, topics) | operands
 #pragma once
 
 #include <string>
@@ -30,6 +30,14 @@ enum class EffectOp : uint8_t {
   kHashSet = 32,     // varint n, then n x (field, value); a set field loses its expiry
   kHashDelete = 33,  // varint n, then n x field
   kHashExpire = 34,  // signed Unix milliseconds (0 = never), varint n, then n x field
+  // Topics: the keyspace's tenant (tenant.h, src/topics/topic_effects.h). Database 0, no key.
+  kTopicPut = 48,
+  kTopicRemove = 49,
+  kGroupPut = 50,
+  kGroupRemove = 51,
+  kTopicAppend = 52,
+  kTopicCommit = 53,
+  kTopicTrim = 54,
 };
 
 /// Where mutators put effects: a payload that becomes one log record.

@@ -209,6 +209,20 @@ void Keyspace::ChangedAll() {
   gate_ = std::max(gate_, next_lsn_);
 }
 
+std::string* Keyspace::BeginTenantEffect(EffectOp op, SlotId slot) {
+  FLASHDB_CHECK(Owns(slot), "slot {} is not among {}..{}", slot, first_slot_, end_slot_);
+  ChangedQuietly(slot);
+  EffectSink* log = ActiveSink();
+  return log == nullptr ? nullptr : &log->BeginWithoutKey(op, 0);
+}
+
+std::string* Keyspace::BeginTenantEffectOnAll(EffectOp op) {
+  EffectSink* log = ActiveSink();
+  if (log == nullptr) return nullptr;
+  ChangedAll();
+  return &log->BeginWithoutKey(op, 0);
+}
+
 void Keyspace::StampCapture(const TransactionCapture& capture, Lsn lsn) {
   for (SlotId slot : capture.changed_slots) Stamp(slot, lsn);
   if (capture.changed_all) all_changed_ = lsn;

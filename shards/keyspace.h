@@ -31,6 +31,7 @@
 #include "shards/effects.h"
 #include "shards/entry.h"
 #include "shards/hash_table.h"
+#include "shards/tenant.h"
 
 namespace flashdb {
 
@@ -191,6 +192,20 @@ class Keyspace {
   /// Recovery: the slot was loaded from an image that is true at `lsn`.
   void SetImageLsn(SlotId slot, Lsn lsn);
 
+  // ---- What else lives in the slots (tenant.h) ------------------------------------------------
+
+  /// `tenant` must outlive the keyspace's last call. To be set before replay.
+  void set_tenant(Tenant* tenant) { tenant_ = tenant; }
+  Tenant* tenant() const { return tenant_; }
+  /// Marks the slot as changed and begins an effect of the tenant's, whose operands the caller
+  /// appends to what is returned; nullptr (and nothing is to be logged) in replay.
+  std::string* BeginTenantEffect(EffectOp op, SlotId slot);
+  /// The same for a change that every reply may tell of.
+  std::string* BeginTenantEffectOnAll(EffectOp op);
+  /// Whether the running replay's record concerns the slot: owned here, and no newer image of it
+  /// was loaded.
+  bool ReplaysSlot(uint32_t slot) const;
+
   // ---- Visibility ---------------------------------------------------------------------------
 
   /// The highest LSN that anything seen or changed since the last call depends on; 0 if none.
@@ -330,7 +345,6 @@ class Keyspace {
   /// round with the last one; returns how many slots were passed.
   size_t PassExpirySlots();
 
-  bool ReplaysSlot(uint32_t slot) const;
   Status ApplyOne(EffectOp op, uint32_t db, Decoder& in);
   Status ApplyToAll(EffectOp op, uint32_t db, Decoder& in);
   Status ApplyToAny(EffectOp op, uint32_t db, const KeyRef& key, bool mine, Decoder& in);
@@ -350,6 +364,7 @@ class Keyspace {
   Lsn gate_ = 0;
   EffectSink sink_;
   TransactionCapture* capture_ = nullptr;
+  Tenant* tenant_ = nullptr;
   bool replaying_ = false;
   Lsn replay_lsn_ = 0;
   std::vector<Lsn> image_lsns_;  // empty unless images were loaded

@@ -29,6 +29,14 @@ std::string_view NameOf(EffectOp op) {
       return "HashDelete";
     case EffectOp::kHashExpire:
       return "HashExpire";
+    case EffectOp::kTopicPut:
+    case EffectOp::kTopicRemove:
+    case EffectOp::kGroupPut:
+    case EffectOp::kGroupRemove:
+    case EffectOp::kTopicAppend:
+    case EffectOp::kTopicCommit:
+    case EffectOp::kTopicTrim:
+      return "of topics";
   }
   return "unknown";
 }
@@ -88,6 +96,10 @@ bool Keyspace::ReplaysSlot(uint32_t slot) const {
 
 Status Keyspace::ApplyOne(EffectOp op, uint32_t db, Decoder& in) {
   if (op == EffectOp::kFlush || op == EffectOp::kSwap) return ApplyToAll(op, db, in);
+  if (op >= EffectOp::kTopicPut && tenant_ != nullptr) {
+    FLASHDB_RETURN_IF_ERROR(tenant_->Apply(op, in, replay_lsn_));
+    return in.ok() ? OkStatus() : Malformed(op, "the operands are cut short");
+  }
   const KeyRef key = MakeKey(in.Bytes());
   if (!in.ok()) return Malformed(op, "the key is cut short");
   const bool mine = ReplaysSlot(key.slot);

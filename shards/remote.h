@@ -82,6 +82,52 @@ internal::RemoteCall<F> On(ShardId target, F function) {
 
 namespace internal {
 
+// A coroutine that runs on another shard while its caller waits at home.
+template <typename F>
+class RemoteTask {
+ public:
+  using Result = decltype(std::declval<F&>()().await_resume());
+
+  RemoteTask(ShardId target, F& function) : target_(target), function_(function) {}
+
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> caller) {
+    caller_ = caller;
+    home_ = CurrentShardId();
+    SendMail(target_, {.deliver = &StartThere, .object = this});
+  }
+  Result await_resume() { return std::move(*result_); }
+
+ private:
+  static void StartThere(Shard&, const Envelope& envelope) {
+    Detach(RunThere(static_cast<RemoteTask*>(envelope.object)));
+  }
+  static Task<void> RunThere(RemoteTask* self) {
+    self->result_.emplace(co_await self->function_());
+    SendMail(self->home_, {.deliver = &ResumeHome, .object = self});
+  }
+  static void ResumeHome(Shard&, const Envelope& envelope) {
+    static_cast<RemoteTask*>(envelope.object)->caller_.resume();
+  }
+
+  ShardId target_;
+  ShardId home_ = 0;
+  F& function_;
+  std::optional<Result> result_;
+  std::coroutine_handle<> caller_;
+};
+
+}  // namespace internal
+
+/// Runs the coroutine that `function()` makes on another shard, to its end, and resumes here with
+/// its result. `function` must stay in place until then.
+template <typename F>
+internal::RemoteTask<F> TaskOn(ShardId target, F& function) {
+  return internal::RemoteTask<F>(target, function);
+}
+
+namespace internal {
+
 // Runs one part of OnEach and counts down.
 template <typename F, typename R>
 Task<void> RunPart(ShardId target, const F& function, R& result, size_t& left, OneShotEvent& done) {

@@ -204,6 +204,7 @@ uint64_t Shard::SleepNanos(uint64_t now) const {
   uint64_t until = now + kLongestSleepNanos;
   if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
   if (auto deadline = log_->NextDeadlineNanos()) until = std::min(until, *deadline);
+  if (hook_ != nullptr) until = std::min(until, hook_->NextDeadlineNanos());
   if (active_expire_) until = std::min(until, NextExpiryNanos(now));
   return until > now ? until - now : 1;
 }

@@ -36,6 +36,8 @@ class TurnHook {
   virtual bool Work() = 0;
   /// Hands finished output to the ring; called last.
   virtual void FlushOutput() = 0;
+  /// When Work() has something to do although nothing happens; MonotonicNanos of the clock.
+  virtual uint64_t NextDeadlineNanos() const { return UINT64_MAX; }
 };
 
 /// What all shards of a server share.

@@ -102,6 +102,9 @@ int Serve(const Config& config) {
   for (const std::string& address : server.addresses()) {
     fmt::print(stderr, "ready: listening on {}\n", address);
   }
+  for (const std::string& address : server.http_addresses()) {
+    fmt::print(stderr, "ready: HTTP on http://{}\n", address);
+  }
   Status ended = server.Wait();
   if (!config.pidfile.empty()) (void)::unlink(config.pidfile.c_str());
   return ended.ok() ? 0 : Fail(ended);

@@ -9,7 +9,7 @@ import sys
 
 MAX_FUNCTION_LINES = 70
 MAX_FILE_LINES = 800
-LAYERS = ["base", "io", "wal", "resp", "http", "shards", "topics", "commands", "server", "main"]
+LAYERS = ["base", "io", "wal", "resp", "http", "shards", "topics", "commands", "api", "server", "main"]
 # The command line client talks to the server; it does not contain it.
 CLIENT = "cli"
 CLIENT_MAY_INCLUDE = {"base", "io", "resp", "http", CLIENT}

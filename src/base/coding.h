@@ -59,6 +59,13 @@ class Decoder {
   }
   /// A view into the decoded bytes, valid as long as they are.
   std::string_view Bytes();
+  /// The next `size` bytes, without a length in front of them.
+  std::string_view Raw(size_t size) {
+    if (rest_.size() < size) return Fail<std::string_view>();
+    std::string_view bytes = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return bytes;
+  }
 
   template <typename T>
   T Fixed() {

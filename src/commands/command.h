@@ -43,6 +43,7 @@ struct CommandContext {
   ReplyWriter& reply;
   uint64_t max_string_bytes;  // proto-max-bulk-len
   bool no_touch = false;      // CLIENT NO-TOUCH
+  uint32_t partition = 0;     // kTopicData: of the topic
 
   UnixMillis now() const { return keys.now(); }
   Keyspace::Touch touch() const {
@@ -129,6 +130,7 @@ enum CommandFlag : uint32_t {
   kBypassMulti = 1u << 13,   // runs at once inside MULTI (EXEC, DISCARD, MULTI, WATCH, QUIT, RESET)
   kMayReplicate = 1u << 14,  // no write, but CLIENT PAUSE WRITE holds it too (PUBLISH)
   kNoSlowLog = 1u << 15,     // SLOWLOG shows the commands inside it instead (EXEC)
+  kTopicData = 1u << 16,     // on a topic's partition instead of keys: see topic_routing.h
 };
 
 /// Places of the keys, as COMMAND INFO tells them: 0 = no keys; last < 0 counts from the end.
@@ -238,6 +240,7 @@ std::span<const Command> ConnectionCommands();
 std::span<const Command> ClientCommands();
 std::span<const Command> ServerCommands();
 std::span<const Command> ClusterCommands();
+std::span<const Command> TopicCommands();
 
 /// Looks a command up, whatever its letters' case; nullptr if there is none. Any thread.
 const Command* FindCommand(std::string_view name);

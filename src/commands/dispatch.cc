@@ -2,6 +2,7 @@
 
 #include "base/numbers.h"
 #include "commands/engine.h"
+#include "commands/topic_routing.h"
 
 namespace flashdb {
 namespace {
@@ -94,6 +95,9 @@ void QueueForExec(Session& session, const Command& command, ArgView args) {
 }
 
 std::optional<ShardId> SingleOwner(Request& request) {
+  if (request.command->has(kTopicData)) [[unlikely]] {
+    return RouteTopicCommand(request);
+  }
   const KeyRange& range = request.command->keys;
   size_t first = static_cast<size_t>(range.first);
   if (range.first == 0 || first >= request.args.size()) return std::nullopt;

@@ -16,8 +16,9 @@ namespace flashdb {
 namespace {
 
 constexpr std::array<std::string_view, kInfoSections> kSectionNames = {
-    "server",  "clients",      "memory",     "persistence",  "stats",   "replication", "cpu",
-    "modules", "commandstats", "errorstats", "latencystats", "cluster", "keyspace",    "flashdb"};
+    "server",       "clients", "memory",   "persistence",  "stats",
+    "replication",  "cpu",     "modules",  "commandstats", "errorstats",
+    "latencystats", "cluster", "keyspace", "topics",       "flashdb"};
 
 constexpr bool IsDefault(size_t section) {
   return section != static_cast<size_t>(InfoSection::kCommandStats) &&
@@ -133,6 +134,7 @@ ShardFigures GatherShard(bool with_histograms) {
     figures.histograms = CopyHistograms(engine, [](size_t) { return true; });
   }
   figures.log = engine.services.DescribeLog(engine);
+  if (keys.tenant() != nullptr) figures.topics = StatsOfTopics();
   return figures;
 }
 

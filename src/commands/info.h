@@ -12,6 +12,7 @@
 
 #include "commands/engine.h"
 #include "commands/observe.h"
+#include "topics/topic_service.h"
 
 namespace flashdb {
 
@@ -46,6 +47,7 @@ struct ShardFigures {
   uint64_t loop_turns = 0;
   uint64_t loop_busy_micros = 0;  // turns without the sleep between them
   LogInfo log;
+  TopicStats topics;
 
   uint64_t Keys() const;
   uint64_t Bytes() const { return key_bytes + client_bytes; }
@@ -89,9 +91,10 @@ enum class InfoSection : uint8_t {
   kLatencyStats,
   kCluster,
   kKeyspace,
+  kTopics,
   kFlashDb,
 };
-inline constexpr size_t kInfoSections = 14;
+inline constexpr size_t kInfoSections = 15;
 using InfoSectionSet = std::array<bool, kInfoSections>;
 
 /// The sections that INFO's arguments (after the name) ask for. Unknown names ask for nothing.

@@ -6,6 +6,7 @@
 #include "base/numbers.h"
 #include "commands/engine.h"
 #include "commands/observe.h"
+#include "commands/topic_routing.h"
 #include "resp/reply_reader.h"
 #include "shards/shard.h"
 
@@ -168,12 +169,19 @@ void AddKeys(Transaction& transaction, const Request& request) {
   if (request.command->has(kAllSlots) || request.command->kind == CommandKind::kWalk) {
     transaction.AddAllSlots();
   }
+  if (request.command->has(kTopicData)) {
+    for (SlotId slot : SlotsOfTopicCommand(request)) transaction.AddSlot(slot);
+  }
   ForEachKey(*request.command, request.args.size(),
              [&](size_t i) { transaction.AddSlot(SlotOf(request.args[i])); });
 }
 
 Task<void> ExecuteInside(Transaction& transaction, const Request& request, int protocol,
                          bool no_touch, std::string& out) {
+  if (request.command->has(kTopicData) && !request.routed) {
+    co_await ExecuteTopicCommandInside(transaction, request, protocol, out);
+    co_return;
+  }
   switch (request.command->kind) {
     case CommandKind::kSpread:
       co_await ExecuteSpread(transaction, request, protocol, no_touch, out);
@@ -188,6 +196,15 @@ Task<void> ExecuteInside(Transaction& transaction, const Request& request, int p
 
 Task<void> ExecuteAlone(const Request& request, int protocol, bool no_touch, std::string& out,
                         std::vector<Gate>& gates) {
+  if (request.command->has(kTopicData)) {
+    const uint64_t begin = CycleCount();
+    co_await ExecuteTopicCommand(request, protocol, out, gates);
+    Engine& engine = Engine::Current();
+    const bool failed = out.starts_with('-');
+    if (failed) CountError(engine, std::string_view(out).substr(1));
+    ObserveCommand(engine, *request.command, request.args, nullptr, CycleCount() - begin, failed);
+    co_return;
+  }
   bool write = request.command->has(kWrite);
   Transaction transaction(write);
   if (request.command->kind != CommandKind::kWalk) AddKeys(transaction, request);

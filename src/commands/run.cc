@@ -284,7 +284,8 @@ HandlerOutcome CallHandler(const Request& request, Keyspace& keys, ReplyWriter& 
                          .random = engine.random,
                          .reply = reply,
                          .max_string_bytes = engine.max_string_bytes,
-                         .no_touch = no_touch};
+                         .no_touch = no_touch,
+                         .partition = request.partition};
   keys.set_no_touch(no_touch);
   request.command->local(context);
   keys.set_no_touch(false);

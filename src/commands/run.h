@@ -32,6 +32,8 @@ struct Request {
   KeyRef key{};
   bool many_keys = false;  // has keys besides `key`
   ShardId owner = 0;       // of all its keys
+  uint32_t partition = 0;  // kTopicData: of the topic
+  bool routed = false;     // kTopicData: the handler can run on `owner`
 };
 
 /// From `start` (an offset into the replies) on, nothing may be sent before `shard` has settled

@@ -116,7 +116,8 @@ struct Table {
   Table() {
     const std::array families = {StringCommands(), GenericCommands(),     HashCommands(),
                                  PubSubCommands(), TransactionCommands(), ConnectionCommands(),
-                                 ClientCommands(), ServerCommands(),      ClusterCommands()};
+                                 ClientCommands(), ServerCommands(),      ClusterCommands(),
+                                 TopicCommands()};
     for (std::span<const Command> family : families) {
       rows.insert(rows.end(), family.begin(), family.end());
     }

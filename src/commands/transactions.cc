@@ -11,6 +11,8 @@
 #include "commands/multi_shard.h"
 #include "commands/observe.h"
 #include "commands/run.h"
+#include "commands/topic_args.h"
+#include "commands/topic_routing.h"
 #include "shards/shard.h"
 #include "shards/transaction.h"
 
@@ -106,7 +108,7 @@ struct Batch {
 
 bool HasKeys(const Request& request) {
   return request.command->keys.first != 0 || request.command->has(kAllSlots) ||
-         request.command->kind == CommandKind::kWalk;
+         request.command->has(kTopicData) || request.command->kind == CommandKind::kWalk;
 }
 
 Batch TakeBatch(Session& session) {
@@ -347,6 +349,35 @@ class WideExec {
   std::vector<size_t> after_commit_;  // commands without keys, if there are messages among them
 };
 
+// Topics (and groups) that the first use creates are there before the transaction begins. If one
+// cannot be, nothing is executed.
+Task<Status> PrepareTopics(SessionContext& context, Batch& batch) {
+  for (size_t i = 0; i < batch.requests.size(); ++i) {
+    Request& request = batch.requests[i];
+    if (!request.command->has(kTopicData) || request.routed) continue;
+    Status prepared = co_await PrepareTopicCommand(request, *context.gates);
+    if (!prepared.ok()) co_return prepared;
+    batch.owners[i] = SingleOwner(request);
+  }
+  co_return OkStatus();
+}
+
+Task<void> ExecuteBatch(SessionContext& context, Batch& batch) {
+  Status prepared = co_await PrepareTopics(context, batch);
+  if (!prepared.ok()) {
+    context.rejected = true;
+    context.reply.Error(ErrorLineOf(prepared));
+    co_return;
+  }
+  std::optional<ShardId> only = OnlyShard(batch);
+  if (only.has_value()) {
+    co_await ExecuteOnOne(context, batch, *only);
+  } else {
+    WideExec wide(context, batch);
+    co_await wide.Execute();
+  }
+}
+
 Task<void> Exec(SessionContext& context) {
   Session& session = context.session;
   if (!session.in_multi) {
@@ -359,13 +390,7 @@ Task<void> Exec(SessionContext& context) {
     co_return;
   }
   Batch batch = TakeBatch(session);
-  std::optional<ShardId> only = OnlyShard(batch);
-  if (only.has_value()) {
-    co_await ExecuteOnOne(context, batch, *only);
-  } else {
-    WideExec wide(context, batch);
-    co_await wide.Execute();
-  }
+  co_await ExecuteBatch(context, batch);
   EndWatches(batch.watches);
 }
 

@@ -62,6 +62,11 @@ class FileSystem {
   virtual StatusOr<std::vector<std::string>> List(const std::string& directory) = 0;
   /// Creates the directory and those above it, as far as they are missing; durable on return.
   virtual Status CreateDirectories(const std::string& directory) = 0;
+  /// Creates one directory; AlreadyExists if there is such a name. Not durable before
+  /// SyncDirectory of the one above. Short enough for an event loop.
+  virtual Status CreateDirectory(const std::string& directory) = 0;
+  /// Removes an empty directory.
+  virtual Status RemoveDirectory(const std::string& directory) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;
@@ -86,6 +91,12 @@ class AsyncFiles {
   virtual void Allocate(File& file, uint64_t size, Completion& done) = 0;
   /// As FileSystem::SyncDirectory; `directory` was opened with OpenDirectory.
   virtual void SyncDirectory(File& directory, Completion& done) = 0;
+  /// As the functions of FileSystem. `path` must stay in place until `done` is called.
+  virtual void Remove(const std::string& path, Completion& done) = 0;
+  virtual void RemoveDirectory(const std::string& path, Completion& done) = 0;
+  /// Closes `file` without waiting: the last close of a removed file frees its blocks, which takes
+  /// long. No operation of it may be under way.
+  virtual void Close(std::unique_ptr<File> file) = 0;
 };
 
 }  // namespace flashdb

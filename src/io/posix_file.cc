@@ -161,6 +161,17 @@ Status PosixFileSystem::CreateDirectories(const std::string& directory) {
   return OkStatus();
 }
 
+Status PosixFileSystem::CreateDirectory(const std::string& directory) {
+  return ::mkdir(directory.c_str(), 0777) == 0
+             ? OkStatus()
+             : ErrnoStatus(errno, "create directory " + directory);
+}
+
+Status PosixFileSystem::RemoveDirectory(const std::string& directory) {
+  return ::rmdir(directory.c_str()) == 0 ? OkStatus()
+                                         : ErrnoStatus(errno, "remove directory " + directory);
+}
+
 Status PosixFileSystem::Rename(const std::string& from, const std::string& to) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? OkStatus()
                                                  : ErrnoStatus(errno, "rename " + from);

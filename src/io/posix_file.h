@@ -14,6 +14,8 @@ class PosixFileSystem final : public FileSystem {
                                              const std::string& like) override;
   StatusOr<std::vector<std::string>> List(const std::string& directory) override;
   Status CreateDirectories(const std::string& directory) override;
+  Status CreateDirectory(const std::string& directory) override;
+  Status RemoveDirectory(const std::string& directory) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   bool Exists(const std::string& path) override;

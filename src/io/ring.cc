@@ -1,5 +1,6 @@
 #include "io/ring.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -180,6 +181,30 @@ void Ring::Allocate(File& file, uint64_t size, Completion& done) {
   uint64_t data = sqe->user_data;
   io_uring_prep_fallocate(sqe, file.fd(), 0, 0, static_cast<off_t>(size));
   sqe->user_data = data;
+}
+
+void Ring::PrepareRemove(const std::string& path, int flags, Completion& done) {
+  io_uring_sqe* sqe = PrepareFor(done);
+  uint64_t data = sqe->user_data;
+  io_uring_prep_unlink(sqe, path.c_str(), flags);
+  sqe->user_data = data;
+}
+
+void Ring::Remove(const std::string& path, Completion& done) { PrepareRemove(path, 0, done); }
+
+void Ring::RemoveDirectory(const std::string& path, Completion& done) {
+  PrepareRemove(path, AT_REMOVEDIR, done);
+}
+
+// A second descriptor is closed by a thread of the kernel's; it keeps the file from being freed by
+// the closing of the first.
+void Ring::Close(std::unique_ptr<File> file) {
+  int fd = fcntl(file->fd(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return;  // no descriptor left: closed here, now
+  io_uring_sqe* sqe = Prepare(nullptr);
+  io_uring_prep_close(sqe, fd);
+  sqe->flags |= IOSQE_ASYNC;
+  io_uring_sqe_set_data(sqe, nullptr);
 }
 
 void Ring::Populate(std::span<uint8_t> memory, Completion& done) {

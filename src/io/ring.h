@@ -89,6 +89,9 @@ class Ring final : public AsyncFiles {
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
   void SyncDirectory(File& directory, Completion& done) override;
+  void Remove(const std::string& path, Completion& done) override;
+  void RemoveDirectory(const std::string& path, Completion& done) override;
+  void Close(std::unique_ptr<File> file) override;
 
   /// Backs fresh anonymous memory with cleared pages, in a thread of the kernel's.
   void Populate(std::span<uint8_t> memory, Completion& done);
@@ -104,6 +107,7 @@ class Ring final : public AsyncFiles {
   Ring() = default;
   io_uring_sqe* PrepareFor(Completion& done);
   void PrepareSync(File& file, unsigned flags, Completion& done);
+  void PrepareRemove(const std::string& path, int flags, Completion& done);
   Status SetUpReceiveBuffers(const Options& options);
   size_t Dispatch();
 

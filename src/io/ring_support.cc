@@ -37,6 +37,8 @@ constexpr NamedBit kOperations[] = {
     {IORING_OP_FSYNC, "IORING_OP_FSYNC"},
     {IORING_OP_FALLOCATE, "IORING_OP_FALLOCATE"},
     {IORING_OP_MADVISE, "IORING_OP_MADVISE"},
+    {IORING_OP_CLOSE, "IORING_OP_CLOSE"},
+    {IORING_OP_UNLINKAT, "IORING_OP_UNLINKAT"},
 };
 
 bool Supports(const io_uring_probe& probe, uint32_t operation) {

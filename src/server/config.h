@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "topics/catalog.h"
 
 namespace flashdb {
 
@@ -38,6 +39,10 @@ struct Config {
   std::vector<std::string> bind = {"127.0.0.1", "-::1"};  // see ParseBindAddress
   uint16_t port = 6379;                                   // 0: any free port, logged at start
   uint16_t shard_ports = 0;                    // shard i also listens on shard_ports + i; 0: off
+  uint16_t http_port = 8080;                   // 0: no HTTP
+  uint64_t http_max_body = 32ull << 20;        // bytes
+  uint32_t http_idle_timeout = 60;             // seconds between requests; 0: forever
+  uint32_t http_request_timeout = 30;          // seconds for a request to arrive
   uint32_t maxclients = 20000;                 // connections, all shards together
   uint32_t tcp_backlog = 511;                  // connections waiting to be accepted, per listener
   uint32_t tcp_keepalive = 300;                // seconds; 0: off
@@ -70,6 +75,14 @@ struct Config {
   uint64_t commit_bytes = 1ull << 20;    // bytes in one group commit, unless one record is larger
   uint64_t segment_bytes = 32ull << 20;  // bytes of a log segment file; a multiple of 4096
   LogWriteMode log_write = LogWriteMode::kAuto;
+
+  // Topics.
+  bool auto_create_topics = true;
+  StorageKind topic_storage = StorageKind::kFile;  // of topics that do not say
+  uint64_t topic_max_value = 1ull << 20;           // bytes of one record's value
+  uint64_t topic_cache = 64ull << 20;              // bytes of records cached, all shards together
+  uint64_t topic_segment_bytes = 256ull << 20;     // of a topic's file
+  uint64_t topic_unflushed = 64ull << 20;          // bytes that may wait for the topics' files
 
   // Operation.
   LogLevel loglevel = LogLevel::kNotice;

@@ -69,6 +69,7 @@ Status SetDirectory(Config& config, std::string_view value) {
 // Choices: the words in the order of the enumerators.
 constexpr std::array<std::string_view, 3> kSyncWords = {"always", "periodic", "never"};
 constexpr std::array<std::string_view, 3> kAppendfsyncWords = {"always", "everysec", "no"};
+constexpr std::array<std::string_view, 2> kStorageWords = {"memory", "file"};
 constexpr std::array<std::string_view, 3> kLogWriteWords = {"auto", "direct", "buffered"};
 constexpr std::array<std::string_view, 5> kLogLevelWords = {"debug", "verbose", "notice", "warning",
                                                             "nothing"};
@@ -205,6 +206,7 @@ constexpr std::string_view kNetwork = "Network";
 constexpr std::string_view kAccess = "Access";
 constexpr std::string_view kCores = "Cores and memory";
 constexpr std::string_view kDurability = "Durability";
+constexpr std::string_view kTopics = "Topics";
 constexpr std::string_view kOperation = "Operation";
 constexpr std::string_view kNoEviction =
     "keys are never evicted; with --maxmemory reached, writes that need memory are refused";
@@ -221,6 +223,15 @@ const Parameter kParameters[] = {
     Number<&Config::shard_ports, 0, 65535>("shard-ports", kNetwork, "PORT", When::kStart,
         "First of a row of ports, one per shard, whose connections are served by that\n"
         "very shard (for cluster-aware clients). 0 is off."),
+    Number<&Config::http_port, 0, 65535>("http-port", kNetwork, "PORT", When::kStart,
+        "Port for HTTP clients, on the same addresses. 0 is off."),
+    Size<&Config::http_max_body, 1 << 10, 1ull << 30>("http-max-body", kNetwork, When::kAnyTime,
+        "Largest body of an HTTP request."),
+    Number<&Config::http_idle_timeout, 0, 86400>("http-idle-timeout", kNetwork, "SECONDS",
+        When::kAnyTime, "Close an HTTP connection that has been idle for so long. 0 is never."),
+    Number<&Config::http_request_timeout, 1, 86400>("http-request-timeout", kNetwork, "SECONDS",
+        When::kAnyTime,
+        "Time in which an HTTP request must arrive, and a second more for each 16kb of it."),
     Number<&Config::maxclients, 1, 10'000'000>("maxclients", kNetwork, "N", When::kAnyTime,
         "Connections at one time; more are refused with an error."),
     Number<&Config::tcp_backlog, 1, 65535>("tcp-backlog", kNetwork, "N", When::kStart,
@@ -282,6 +293,21 @@ const Parameter kParameters[] = {
     Choice<&Config::log_write, kLogWriteWords>("log-write", kDurability, "WAY", When::kStart,
         "direct (O_DIRECT, and O_DSYNC with --sync always), buffered (through the page\n"
         "cache), or auto: a probe at start decides for always, else buffered."),
+
+    Switch<&Config::auto_create_topics>("auto-create-topics", kTopics, When::kAnyTime,
+        "Create a topic when somebody appends to it."),
+    Choice<&Config::topic_storage, kStorageWords>("topic-storage", kTopics, "KIND", When::kAnyTime,
+        "file or memory: where new topics that do not say keep their records. The log\n"
+        "has them either way."),
+    Size<&Config::topic_max_value, 1024, 64 << 20>("topic-max-value", kTopics, When::kAnyTime,
+        "Largest value of a record."),
+    Size<&Config::topic_cache, 0>("topic-cache", kTopics, When::kAnyTime,
+        "Memory for the records that were appended or read last, all shards together."),
+    Size<&Config::topic_segment_bytes, 64 << 10, 1ull << 30>("topic-segment-bytes", kTopics,
+        When::kStart, "Size of a file of a topic; what retention removes is whole files."),
+    Size<&Config::topic_unflushed, 1 << 20>("topic-unflushed", kTopics, When::kAnyTime,
+        "Records that have not reached the topics' files are kept in memory; at so many\n"
+        "bytes (all shards together) appends wait."),
 
     Choice<&Config::loglevel, kLogLevelWords>("loglevel", kOperation, "LEVEL", When::kAnyTime,
         "debug, verbose, notice, warning or nothing."),

@@ -1,152 +1,37 @@
-// Connection: birth, input, end.
+// Connection: birth and what is RESP's own of its socket.
 #include "server/connection.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "commands/engine.h"
-#include "commands/multi.h"
 #include "server/shard_server.h"
 #include "shards/shard.h"
 
 namespace flashdb {
-namespace {
 
-// While commands cannot be executed, no more than this is taken from the socket.
-constexpr size_t kInputHigh = size_t{1} << 20;
-// A drained input buffer larger than this gives its memory back.
-constexpr size_t kInputKeep = 64 * 1024;
-
-}  // namespace
-
-Connection::Connection(ShardServer& server, int fd, uint64_t id) : server_(server) {
-  session_.id = id;
-  session_.fd = fd;
-  session_.link = this;
-  receive_op_.Bind<&Connection::OnReceived>(*this);
-  send_op_.Bind<&Connection::OnSent>(*this);
-  waiter_.connection = this;
-  waiter_.on_progress = [](SettleWaiter& waiter) {
-    Connection* connection = static_cast<Waiter&>(waiter).connection;
-    connection->server_.MarkDirty(*connection);
-  };
-  Receive();
-}
-
-Connection::~Connection() { ::close(session_.fd); }
-
-void Connection::Receive() {
-  receiving_ = true;
-  receive_paused_ = false;
-  server_.shard().ring().MultishotReceive(session_.fd, receive_op_);
-}
-
-bool Connection::InputIsFull() const {
-  return (InputInUse() || Paused()) && InputBytes() > kInputHigh;
-}
-
-void Connection::OnReceived(int32_t result, uint32_t flags) {
-  if ((flags & IORING_CQE_F_MORE) == 0) receiving_ = false;
-  if (result > 0) {
-    auto& buffers = server_.shard().ring().receive_buffers();
-    if (!closing_) Append(buffers.Data(flags, result));
-    buffers.Recycle(flags);
-  } else if (result == 0) {
-    OnEndOfInput();
-  } else if (result != -ENOBUFS && result != -ECANCELED) {
-    CloseNow();
-  }
-  if (closing_) {
-    server_.MarkDirty(*this);  // it may be dead now
-    return;
-  }
-  if (receiving_ && InputIsFull() && !receive_paused_) {
-    receive_paused_ = true;
-    server_.shard().ring().Cancel(receive_op_);
-  } else if (!receiving_ && !end_of_input_ && !InputIsFull()) {
-    Receive();
-  }
-}
-
-void Connection::Append(std::span<const char> bytes) {
-  (InputInUse() ? later_in_ : in_).append(bytes.data(), bytes.size());
-  server_.engine().stats.input_bytes += bytes.size();
-  ++server_.engine().stats.reads;
-  server_.MarkReady(*this);
-  if (!InputInUse() && InputBytes() > server_.limits().max_query_bytes) {
-    server_.LogClosed(session_, "its unfinished command is longer than client-query-buffer-limit");
-    CloseNow();
-  }
-}
-
-void Connection::OnEndOfInput() {
-  end_of_input_ = true;
-  server_.MarkReady(*this);
-}
-
-bool Connection::TidyInput() {
-  if (in_at_ == in_.size()) {
-    if (in_.capacity() > kInputKeep) std::string().swap(in_);
-    in_.clear();
-  } else {
-    in_.erase(0, in_at_);
-  }
-  in_at_ = 0;
-  if (later_in_.empty()) return false;
-  if (in_.empty()) {
-    in_.swap(later_in_);
-  } else {
-    in_.append(later_in_);
-  }
-  later_in_.clear();
-  if (later_in_.capacity() > kInputKeep) std::string().swap(later_in_);
-  return true;
-}
-
-void Connection::Close(bool after_output) {
-  if (after_output) {
-    close_after_output_ = true;
-    server_.MarkDirty(*this);
-  } else {
-    CloseNow();
-  }
-}
+Connection::Connection(ShardServer& server, int fd, uint64_t id)
+    : SocketConnection(server, fd, id) {}
 
 LinkBuffers Connection::Buffers() const {
-  LinkBuffers buffers;
-  buffers.input_bytes = in_.size() + later_in_.size();
-  buffers.input_free = in_.capacity() + later_in_.capacity() - buffers.input_bytes;
+  LinkBuffers buffers = SocketConnection::Buffers();
   if (busy_ || session_.postponed) {
     for (std::string_view arg : next_request_.args) buffers.argument_bytes += arg.size();
   }
-  buffers.output_allocated = out_.capacity() + sending_.capacity();
   if (run_ != nullptr) buffers.output_allocated += run_->buffer.capacity();
-  buffers.reading = receiving_;
-  buffers.writing = sending_now_;
   return buffers;
 }
 
-void Connection::CloseNow() {
-  if (closing_) return;
-  closing_ = true;
-  // Ends the receive and a send that is under way.
-  ::shutdown(session_.fd, SHUT_RDWR);
-  server_.shard().commits().RemoveWaiter(waiter_);
-  server_.Forget(session_);
-  server_.MarkDirty(*this);
+void Connection::AppendFailure(std::string& out, const std::string& why) {
+  out += fmt::format(
+      "-MISCONF What this command did or read is not safely on disk: it may or may not be there "
+      "after a restart. The connection is closed; {}\r\n",
+      why);
 }
 
-void Connection::Housekeep(uint64_t idle_limit_seconds) {
-  if (closing_) return;
-  UnixMillis now = server_.shard().keys().now();
-  bool idle = idle_limit_seconds != 0 && !session_.subscribed() && !busy_ && !session_.postponed &&
-              now - session_.last_active_at > static_cast<UnixMillis>(idle_limit_seconds * 1000);
-  if (idle) {
-    server_.LogClosed(session_, "it was idle for longer than timeout");
-    CloseNow();
-    return;
-  }
-  CheckOutputLimit();
+const char* Connection::TimeIsUp() {
+  const uint64_t limit_seconds = server_.config().timeout;
+  const UnixMillis now = server_.shard().keys().now();
+  bool idle = limit_seconds != 0 && !session_.subscribed() && !busy_ && !session_.postponed &&
+              now - session_.last_active_at > static_cast<UnixMillis>(limit_seconds * 1000);
+  return idle ? "it was idle for longer than timeout" : nullptr;
 }
 
 }  // namespace flashdb

@@ -15,8 +15,6 @@ namespace {
 
 constexpr size_t kCommandsPerRun = 128;
 constexpr size_t kStepsPerTurn = 64;
-// A client with this much unread output has to read before more of its commands are executed.
-constexpr size_t kOutputHigh = size_t{64} << 20;
 
 bool PointsInto(std::string_view buffer, std::string_view part) {
   return part.data() >= buffer.data() && part.data() + part.size() <= buffer.data() + buffer.size();
@@ -39,8 +37,6 @@ bool RepliesArePushes(const Command& command) {
 
 }  // namespace
 
-bool Connection::Paused() const { return OutputBytes() > kOutputHigh; }
-
 bool Connection::Work() {
   bool more = WorkForAWhile();
   if (run_ != nullptr && !busy_ && !run_->Unfinished()) server_.ReturnRun(std::move(run_));
@@ -61,7 +57,7 @@ bool Connection::WorkForAWhile() {
     if (Step()) continue;
     if (next_ != Next::kNone) return false;  // CLIENT PAUSE holds it back
     if (TidyInput()) continue;
-    if (!receiving_ && !end_of_input_ && !InputIsFull()) Receive();
+    ReceiveMore();
     if (end_of_input_) Close(true);
     return false;
   }
@@ -236,12 +232,6 @@ void Connection::EndOutput() {
 void Connection::FinishRun() {
   EndOutput();
   if (session_.reply_mode == ReplyMode::kSkipThis) session_.reply_mode = ReplyMode::kOn;
-}
-
-void Connection::Resume() {
-  busy_ = false;
-  server_.MarkDirty(*this);
-  if (!closing_) server_.MarkReady(*this);
 }
 
 // ---- Commands outside of runs ------------------------------------------------------------------

@@ -13,17 +13,17 @@ constexpr size_t kPreparedTogether = 16;
 
 }  // namespace
 
-void ConnectionLists::MarkReady(Connection& connection) {
+void ConnectionLists::MarkReady(SocketConnection& connection) {
   if (std::exchange(connection.listed_ready, true)) return;
   ready_.push_back(&connection);
 }
 
-void ConnectionLists::MarkDirty(Connection& connection) {
+void ConnectionLists::MarkDirty(SocketConnection& connection) {
   if (std::exchange(connection.listed_dirty, true)) return;
   dirty_.push_back(&connection);
 }
 
-void ConnectionLists::Unlist(Connection& connection) {
+void ConnectionLists::Unlist(SocketConnection& connection) {
   if (std::exchange(connection.listed_ready, false)) std::erase(ready_, &connection);
   if (std::exchange(connection.listed_dirty, false)) std::erase(dirty_, &connection);
 }
@@ -40,15 +40,16 @@ bool ConnectionLists::Work(const Keyspace& keys) {
 
 // Parses the input of several clients before it executes any: so the keys of all are loaded at
 // once.
-void ConnectionLists::WorkTogether(const Keyspace& keys, std::span<Connection* const> connections) {
+void ConnectionLists::WorkTogether(const Keyspace& keys,
+                                   std::span<SocketConnection* const> connections) {
   std::array<Run*, kPreparedTogether> runs;
   size_t count = 0;
-  for (Connection* connection : connections) {
+  for (SocketConnection* connection : connections) {
     connection->listed_ready = false;
     if (Run* run = connection->Prepare()) runs[count++] = run;
   }
   PrefetchRuns(keys, CurrentShardId(), {runs.data(), count});
-  for (Connection* connection : connections) {
+  for (SocketConnection* connection : connections) {
     if (connection->Work()) MarkReady(*connection);
   }
 }

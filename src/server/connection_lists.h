@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "commands/run.h"
-#include "server/connection.h"
+#include "server/socket_connection.h"
 
 namespace flashdb {
 
@@ -16,20 +16,20 @@ namespace flashdb {
 class ConnectionLists {
  public:
   /// The next Work() serves it. Marked during Work(): the one after.
-  void MarkReady(Connection& connection);
+  void MarkReady(SocketConnection& connection);
   /// The next Flush() looks after it.
-  void MarkDirty(Connection& connection);
+  void MarkDirty(SocketConnection& connection);
 
   /// Executes what the ready connections have received, each up to its budget. True if some are
   /// ready again. `keys` are the shard's.
   bool Work(const Keyspace& keys);
 
-  /// Sends what the dirty connections may send. `bury(Connection&)` gets each one that is dead and
-  /// on no list any more: it may destroy it.
+  /// Sends what the dirty connections may send. `bury(SocketConnection&)` gets each one that is
+  /// dead and on no list any more: it may destroy it.
   template <typename Bury>
   void Flush(Bury bury) {
     flushing_.swap(dirty_);
-    for (Connection* connection : flushing_) {
+    for (SocketConnection* connection : flushing_) {
       connection->listed_dirty = false;
       connection->Flush();
       if (!connection->Dead()) continue;
@@ -44,13 +44,13 @@ class ConnectionLists {
   void ReturnRun(std::unique_ptr<Run> run);
 
  private:
-  void WorkTogether(const Keyspace& keys, std::span<Connection* const> connections);
-  void Unlist(Connection& connection);
+  void WorkTogether(const Keyspace& keys, std::span<SocketConnection* const> connections);
+  void Unlist(SocketConnection& connection);
 
-  std::vector<Connection*> ready_;
-  std::vector<Connection*> working_;
-  std::vector<Connection*> dirty_;
-  std::vector<Connection*> flushing_;
+  std::vector<SocketConnection*> ready_;
+  std::vector<SocketConnection*> working_;
+  std::vector<SocketConnection*> dirty_;
+  std::vector<SocketConnection*> flushing_;
   std::vector<std::unique_ptr<Run>> idle_runs_;
 };
 

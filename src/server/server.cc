@@ -88,6 +88,7 @@ Status Server::Start() {
   RaiseFileLimit(config_);
   FLASHDB_RETURN_IF_ERROR(OpenDirectory());
   FLASHDB_RETURN_IF_ERROR(Bind());
+  FLASHDB_RETURN_IF_ERROR(BindHttp());
   FLASHDB_RETURN_IF_ERROR(BindShardPorts());
   FLASHDB_RETURN_IF_ERROR(ProbeLog());
   recovery_ = std::make_unique<Recovery>(files_, config_.dir, shards_);
@@ -163,6 +164,28 @@ Status Server::Bind() {
   return OkStatus();
 }
 
+Status Server::BindHttp() {
+  if (config_.http_port == 0) return OkStatus();
+  for (const std::string& text : config_.bind) {
+    FLASHDB_ASSIGN_OR_RETURN(BindAddress address, ParseBindAddress(text));
+    StatusOr<Listening> listening = ListenOn(address.host, config_.http_port, config_.tcp_backlog);
+    if (listening.ok()) {
+      http_listening_.push_back(*listening);
+      http_addresses_.push_back(LocalAddress(listening->fd));
+    } else if (!address.may_fail) {
+      return Status(listening.status().code(),
+                    MessageOf(listening.status()) +
+                        " for HTTP; is another server running? Choose another --http-port, or 0 "
+                        "to serve no HTTP.");
+    }
+  }
+  if (http_listening_.empty()) {
+    return absl::InvalidArgumentError(
+        "no address could be bound for HTTP; check --bind and --http-port (0: no HTTP)");
+  }
+  return OkStatus();
+}
+
 Status Server::BindShardPorts() {
   if (config_.shard_ports == 0) return OkStatus();
   FLASHDB_ASSIGN_OR_RETURN(BindAddress address, ParseBindAddress(config_.bind.front()));
@@ -211,7 +234,17 @@ Status Server::ByOne(ShardId id, F step) {
   return Together(id, [&] { return id == 0 ? step() : OkStatus(); });
 }
 
-Status Server::StartShard(Shard& shard) {
+TopicOptions TopicOptionsOf(const Config& config, uint32_t shards) {
+  return {.directory = config.dir + "/topics",
+          .default_storage = config.topic_storage,
+          .auto_create = config.auto_create_topics,
+          .max_value_bytes = config.topic_max_value,
+          .cache_bytes = config.topic_cache / shards,
+          .segment_bytes = config.topic_segment_bytes,
+          .unflushed_bytes = config.topic_unflushed / shards};
+}
+
+Status Server::StartShard(Shard& shard, TopicStore& topics) {
   ShardId id = shard.id();
   Recovery& recovery = *recovery_;
   FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return shard.Attach({}); }));
@@ -219,7 +252,10 @@ Status Server::StartShard(Shard& shard) {
   FLASHDB_RETURN_IF_ERROR(ByOne(id, [&] { return recovery.JoinCuts(); }));
   FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return recovery.CutMine(id); }));
   FLASHDB_RETURN_IF_ERROR(ByOne(id, [&] { return recovery.JoinGeneration(); }));
+  FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return topics.Prepare(); }));
   FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return recovery.ReplayMine(id, shard.keys()); }));
+  FLASHDB_RETURN_IF_ERROR(Together(id, [&] { return topics.FinishRecovery(shard.ring()); }));
+  FLASHDB_RETURN_IF_ERROR(ByOne(id, [&] { return topics.RemoveLeftovers(); }));
   return Together(id, [&]() -> Status {
     FLASHDB_ASSIGN_OR_RETURN(
         std::unique_ptr<LogWriter> log,
@@ -233,13 +269,14 @@ void Server::ShardMain(ShardId id) {
   Pin(id);
   pthread_setname_np(pthread_self(), fmt::format("shard-{}", id).c_str());
   Shard shard(id, group_, clock_, EntropySeed());
-  Status started = StartShard(shard);
+  TopicStore topics(shard, files_, TopicOptionsOf(config_, shards_));
+  Status started = StartShard(shard, topics);
   if (!started.ok()) {
     if (id == 0) ReportStart(started);
     return;
   }
   {
-    ShardServer part(*this, shard, config_);
+    ShardServer part(*this, shard, topics, config_);
     shard_server = &part;
     barrier_.arrive_and_wait();
     ListenFor(part);
@@ -248,7 +285,10 @@ void Server::ShardMain(ShardId id) {
       ReportStart(OkStatus());
     }
     shard.Run();
+    while (topics.busy()) shard.ring().Turn(1'000'000);
+    Status topics_closed = topics.Close();
     close_status_[id] = shard.CloseLog();
+    if (close_status_[id].ok()) close_status_[id] = topics_closed;
     barrier_.arrive_and_wait();
     shard_server = nullptr;
   }
@@ -256,11 +296,13 @@ void Server::ShardMain(ShardId id) {
 }
 
 void Server::ListenFor(ShardServer& part) {
+  using enum ShardServer::Protocol;
   ShardId id = part.shard().id();
   if (id == 0) {
-    for (const Listening& listening : listening_) part.Listen(listening.fd, true);
+    for (const Listening& listening : listening_) part.Listen(listening.fd, kResp, true);
+    for (const Listening& listening : http_listening_) part.Listen(listening.fd, kHttp, true);
   }
-  if (!shard_listening_.empty()) part.Listen(shard_listening_[id].fd, false);
+  if (!shard_listening_.empty()) part.Listen(shard_listening_[id].fd, kResp, false);
 }
 
 void Server::ReportStart(const Status& status) {
@@ -292,6 +334,7 @@ Task<void> Server::ShutDown() {
   spdlog::info("shutting down: no new connections; finishing what has begun");
   auto close = [](ShardId) {
     Server::Here().StopListening();
+    EndFetchWaits();
     Server::Here().CloseAll();
     return 0;
   };

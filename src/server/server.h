@@ -19,9 +19,13 @@
 #include "server/shard_server.h"
 #include "server/sockets.h"
 #include "shards/shard.h"
+#include "topics/topic_store.h"
 #include "wal/probe.h"
 
 namespace flashdb {
+
+/// What the configuration says of topics, for one of `shards` shards.
+TopicOptions TopicOptionsOf(const Config& config, uint32_t shards);
 
 class Server final : public ServerServices {
  public:
@@ -35,6 +39,8 @@ class Server final : public ServerServices {
   Status Wait();
   /// The addresses to which clients can connect, "127.0.0.1:6379".
   const std::vector<std::string>& addresses() const { return addresses_; }
+  /// The same for HTTP clients.
+  const std::vector<std::string>& http_addresses() const { return http_addresses_; }
 
   /// The running shard's part.
   static ShardServer& Here();
@@ -67,10 +73,11 @@ class Server final : public ServerServices {
   Status OpenDirectory();
   Status ProbeLog();
   Status Bind();
+  Status BindHttp();
   Status BindShardPorts();
   void FillFacts();
   void ShardMain(ShardId id);
-  Status StartShard(Shard& shard);
+  Status StartShard(Shard& shard, TopicStore& topics);
   template <typename F>
   Status Together(ShardId id, F step);
   template <typename F>
@@ -90,8 +97,10 @@ class Server final : public ServerServices {
   ProbeResult probe_;
   Facts facts_;
   std::vector<Listening> listening_;
+  std::vector<Listening> http_listening_;
   std::vector<Listening> shard_listening_;
   std::vector<std::string> addresses_;
+  std::vector<std::string> http_addresses_;
 
   ShardGroup group_;
   std::barrier<> barrier_;

@@ -8,6 +8,7 @@
 
 #include "commands/multi.h"
 #include "commands/pubsub.h"
+#include "server/http_connection.h"
 #include "server/server.h"
 #include "server/sockets.h"
 
@@ -15,12 +16,25 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kTickNanos = 100'000'000;
+// For clients beyond maxclients.
+constexpr std::string_view kRespRefusal = "-ERR max number of clients reached\r\n";
+
+std::string HttpRefusal() {
+  HttpResponse response;
+  response.Reset({.keep_alive = false});
+  response.AddHeader("Retry-After", "1");
+  response.Begin(503, kJsonType) += JsonError(
+      "too_many_clients", "max number of clients reached; try again, or raise maxclients");
+  response.Finish();
+  return std::move(response.text());
+}
 
 }  // namespace
 
-ShardServer::ShardServer(Server& server, Shard& shard, const Config& config)
+ShardServer::ShardServer(Server& server, Shard& shard, TopicStore& topics, const Config& config)
     : server_(server),
       shard_(shard),
+      topics_(topics),
       engine_{.shard = shard,
               .keys = shard.keys(),
               .services = server,
@@ -52,17 +66,19 @@ void ShardServer::Configure(const Config& config) {
   engine_.latency_percentiles = config.latency_tracking_info_percentiles;
   shard_.keys().limits() = {.hash_max_listpack_entries = config.hash_max_listpack_entries,
                             .hash_max_listpack_value = config.hash_max_listpack_value};
+  topics_.set_options(TopicOptionsOf(config, shard_.count()));
   shard_.set_active_expire(config.active_expire);
   shard_.set_commit_poll_nanos(uint64_t{config.commit_poll_us} * 1000);
 }
 
 // ---- Connections come and go -------------------------------------------------------------------
 
-void ShardServer::Listen(int fd, bool spread) {
+void ShardServer::Listen(int fd, Protocol protocol, bool spread) {
   listeners_.push_back(std::make_unique<Listener>());
   Listener& listener = *listeners_.back();
   listener.server = this;
   listener.fd = fd;
+  listener.protocol = protocol;
   listener.spread = spread;
   listener.on_cqe = [](RingOp& op, int32_t result, uint32_t flags) {
     auto& self = static_cast<Listener&>(op);
@@ -90,25 +106,37 @@ void ShardServer::Accept(Listener& listener, int32_t result, uint32_t flags) {
   if (!listener.armed) Arm(listener);
   if (!server_.AdmitConnection()) {
     ++engine_.stats.connections_rejected;
-    constexpr std::string_view kRefusal = "-ERR max number of clients reached\r\n";
-    (void)::send(result, kRefusal.data(), kRefusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const std::string refusal =
+        listener.protocol == Protocol::kHttp ? HttpRefusal() : std::string(kRespRefusal);
+    (void)::send(result, refusal.data(), refusal.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     ::close(result);
     return;
   }
   ShardId home = listener.spread ? server_.NextHome() : shard_.id();
-  SendMail(home, {.deliver =
-                      [](Shard&, const Envelope& mail) {
-                        Server::Here().Adopt(static_cast<int>(mail.value));
-                      },
-                  .value = static_cast<uint64_t>(result)});
+  Envelope mail{.deliver =
+                    [](Shard&, const Envelope& arrived) {
+                      Server::Here().Adopt(static_cast<int>(arrived.value), Protocol::kResp);
+                    },
+                .value = static_cast<uint64_t>(result)};
+  if (listener.protocol == Protocol::kHttp) {
+    mail.deliver = [](Shard&, const Envelope& arrived) {
+      Server::Here().Adopt(static_cast<int>(arrived.value), Protocol::kHttp);
+    };
+  }
+  SendMail(home, mail);
 }
 
-void ShardServer::Adopt(int fd) {
+void ShardServer::Adopt(int fd, Protocol protocol) {
   int on = 1;
   (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   SetKeepAlive(fd, config_.tcp_keepalive);
   uint64_t id = server_.NextConnectionId();
-  auto connection = std::make_unique<Connection>(*this, fd, id);
+  std::unique_ptr<SocketConnection> connection;
+  if (protocol == Protocol::kHttp) {
+    connection = std::make_unique<HttpConnection>(*this, fd, id);
+  } else {
+    connection = std::make_unique<Connection>(*this, fd, id);
+  }
   Session& session = connection->session();
   session.peer_address = PeerAddress(fd);
   session.local_address = LocalAddress(fd);
@@ -142,15 +170,18 @@ void ShardServer::CloseAll() {
 
 // ---- The turn ----------------------------------------------------------------------------------
 
-void ShardServer::RetryLater(Connection& connection) { retry_.push_back(connection.session().id); }
+void ShardServer::RetryLater(SocketConnection& connection) {
+  retry_.push_back(connection.session().id);
+}
 
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
+  topics_.Pump();
   return lists_.Work(engine_.keys);
 }
 
 void ShardServer::FlushOutput() {
-  lists_.Flush([this](Connection& connection) {
+  lists_.Flush([this](SocketConnection& connection) {
     connections_.erase(connection.session().id);
     server_.ReleaseConnection();
   });
@@ -173,7 +204,7 @@ void ShardServer::Tick() {
   if (now - last_sample_nanos_ < kSecond) return;
   SampleRates(now - last_sample_nanos_);
   last_sample_nanos_ = now;
-  for (auto& [id, connection] : connections_) connection->Housekeep(config_.timeout);
+  for (auto& [id, connection] : connections_) connection->Housekeep();
 }
 
 void ShardServer::SampleRates(uint64_t nanos) {

@@ -13,6 +13,7 @@
 #include "server/connection.h"
 #include "server/connection_lists.h"
 #include "shards/shard.h"
+#include "topics/topic_store.h"
 
 namespace flashdb {
 
@@ -20,7 +21,7 @@ class Server;
 
 class ShardServer final : public TurnHook {
  public:
-  ShardServer(Server& server, Shard& shard, const Config& config);
+  ShardServer(Server& server, Shard& shard, TopicStore& topics, const Config& config);
   ~ShardServer() override;
 
   Shard& shard() { return shard_; }
@@ -28,13 +29,15 @@ class ShardServer final : public TurnHook {
   const ConnectionLimits& limits() const { return limits_; }
   /// This shard's copy of the configuration.
   const Config& config() const { return config_; }
+  TopicStore& topics() { return topics_; }
   /// Makes `config` the shard's configuration.
   void Configure(const Config& config);
 
+  enum class Protocol : uint8_t { kResp, kHttp };
   /// Takes a connected socket over.
-  void Adopt(int fd);
+  void Adopt(int fd, Protocol protocol);
   /// Listens on `fd` (shared by no other shard). Adopted here, or spread over all shards.
-  void Listen(int fd, bool spread);
+  void Listen(int fd, Protocol protocol, bool spread);
   void StopListening();
   /// Closes every connection: at once if nothing is owed, else when it has been sent.
   void CloseAll();
@@ -43,10 +46,10 @@ class ShardServer final : public TurnHook {
   // For connections.
   std::unique_ptr<Run> BorrowRun() { return lists_.BorrowRun(); }
   void ReturnRun(std::unique_ptr<Run> run) { lists_.ReturnRun(std::move(run)); }
-  void MarkReady(Connection& connection) { lists_.MarkReady(connection); }
-  void MarkDirty(Connection& connection) { lists_.MarkDirty(connection); }
+  void MarkReady(SocketConnection& connection) { lists_.MarkReady(connection); }
+  void MarkDirty(SocketConnection& connection) { lists_.MarkDirty(connection); }
   /// Will be marked ready again soon (CLIENT PAUSE).
-  void RetryLater(Connection& connection);
+  void RetryLater(SocketConnection& connection);
   /// Ends what the session holds outside its connection.
   void Forget(Session& session);
   void LogClosed(const Session& session, std::string_view why);
@@ -54,11 +57,13 @@ class ShardServer final : public TurnHook {
   // TurnHook.
   bool Work() override;
   void FlushOutput() override;
+  uint64_t NextDeadlineNanos() const override { return topics_.NextDeadlineNanos(); }
 
  private:
   struct Listener : RingOp {
     ShardServer* server = nullptr;
     int fd = -1;
+    Protocol protocol = Protocol::kResp;
     bool spread = false;
     bool armed = false;
   };
@@ -70,10 +75,11 @@ class ShardServer final : public TurnHook {
 
   Server& server_;
   Shard& shard_;
+  TopicStore& topics_;
   Config config_;
   ConnectionLimits limits_;
   Engine engine_;
-  absl::flat_hash_map<uint64_t, std::unique_ptr<Connection>> connections_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<SocketConnection>> connections_;
   ConnectionLists lists_;
   std::vector<uint64_t> retry_;  // connection ids
   std::vector<std::unique_ptr<Listener>> listeners_;

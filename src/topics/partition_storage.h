@@ -15,7 +15,9 @@
 
 namespace flashdb {
 
-/// What a partition keeps; 0 means no limit.
+/// What a partition keeps; 0 means no limit. Whole segments (or blocks, in memory) go: those whose
+/// records are all older than the age, and the oldest as long as the others have at least
+/// max_bytes.
 struct RetentionLimits {
   uint64_t max_bytes = 0;
   uint64_t max_age_ms = 0;
@@ -38,16 +40,25 @@ class PartitionStorage {
   /// Takes the next block (its base is end()). Returns at once; readable_end() follows. `lsn` is
   /// that of the block's last record in the shard's log.
   virtual void Append(BlockRef block, Lsn lsn) = 0;
-  /// Records up to this LSN (of those given to Append) would survive a power failure without the
-  /// shard's log. What lets log segments be recycled.
+  /// The next block will begin at `offset` >= end() (a CHECK otherwise); there are no records
+  /// between. For recovery: what the files should hold next is neither there nor in the log.
+  virtual void SkipTo(Offset offset) = 0;
+  /// Begins to make durable all that was appended; durable_lsn() and durable() follow.
+  virtual void Sync() = 0;
+  /// Records up to this LSN (of those given to Append) need the shard's log no more: they would
+  /// survive a power failure without it, or are no longer kept. What lets log segments be recycled.
   virtual Lsn durable_lsn() const = 0;
-  /// The first failed operation; final: nothing more is taken after it.
+  /// That is so for all records, also for those that were found at the start.
+  virtual bool durable() const = 0;
+  /// The first failed operation; final: nothing more is taken after it (Append does nothing), and
+  /// what was taken and is not below readable_end() will not be there after a restart.
   virtual Status failure() const = 0;
 
   /// The records from the first at or after `from` (start() <= from < readable_end()) on, about
   /// `max_bytes` of frames but at least one record; fewer if the block ends at a segment's end. The
-  /// block covers all offsets from `from` to its end(). DataLoss, naming file and offset, if bytes
-  /// are damaged.
+  /// block covers all offsets from `from` to its end(); it may have records before `from` too, and
+  /// none if there are none up to readable_end(). DataLoss, naming file and offset, if bytes
+  /// are damaged; OutOfRange if `from` was trimmed away meanwhile.
   virtual Task<StatusOr<BlockRef>> Read(Offset from, size_t max_bytes) = 0;
   /// The offset of the first record whose timestamp is at least `time`; readable_end() if there is
   /// none.
@@ -66,7 +77,8 @@ class PartitionStorage {
   virtual void Drop() = 0;
   /// An asynchronous operation or a Read is under way.
   virtual bool busy() const = 0;
-  /// Blocking, for recovery and shutdown: all that was appended is readable (and synced) on return.
+  /// Blocking, for recovery and shutdown; not while busy() (a CHECK): all that was appended is
+  /// readable and durable on return, or failure() is returned.
   virtual Status FlushBlocking() = 0;
 };
 

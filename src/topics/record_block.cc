@@ -7,10 +7,16 @@
 
 namespace flashdb {
 
+void RecordBlock::Reserve(size_t bytes, size_t records) {
+  bytes_.reserve(bytes);
+  starts_.reserve(records);
+}
+
 void RecordBlock::Append(std::string_view frame, Offset offset, UnixMillis timestamp) {
   FLASHDB_CHECK(offset >= end_, "record {} after {}", offset, end_);
   if (starts_.empty()) first_timestamp_ = timestamp;
   last_timestamp_ = timestamp;
+  max_timestamp_ = starts_.empty() ? timestamp : std::max(max_timestamp_, timestamp);
   starts_.push_back(static_cast<uint32_t>(bytes_.size()));
   bytes_.append(frame);
   end_ = offset + 1;

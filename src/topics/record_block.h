@@ -20,6 +20,8 @@ class RecordBlock {
   /// Covers offsets from `base` on, whether or not the first record has that one.
   explicit RecordBlock(Offset base) : base_(base), end_(base) {}
 
+  /// Makes room for so much at once.
+  void Reserve(size_t bytes, size_t records);
   /// Takes over a copy of one whole frame, whose record is `offset` >= end().
   void Append(std::string_view frame, Offset offset, UnixMillis timestamp);
   /// The block covers offsets up to `end` (>= end()): those without a record have none.
@@ -31,6 +33,8 @@ class RecordBlock {
   std::string_view bytes() const { return bytes_; }
   UnixMillis first_timestamp() const { return first_timestamp_; }
   UnixMillis last_timestamp() const { return last_timestamp_; }
+  /// The latest of all; clocks may step back.
+  UnixMillis max_timestamp() const { return max_timestamp_; }
   bool full() const { return bytes_.size() >= kFullBytes || count() >= kFullRecords; }
   /// Heap bytes, the object included.
   size_t MemoryBytes() const;
@@ -47,6 +51,7 @@ class RecordBlock {
   Offset end_;
   UnixMillis first_timestamp_ = 0;
   UnixMillis last_timestamp_ = 0;
+  UnixMillis max_timestamp_ = 0;
   std::string bytes_;
   std::vector<uint32_t> starts_;  // of each frame in bytes_
 };

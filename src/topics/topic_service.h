@@ -89,6 +89,9 @@ Task<StatusOr<std::vector<AppendedPart>>> AppendRecords(std::string topic,
                                                         std::span<const NewRecord> records,
                                                         const ProducerStamp* stamp, Gates& gates);
 
+/// The topic, created if there is none and that is switched on.
+Task<StatusOr<Topic>> FindOrCreateTopic(std::string name, Gates& gates);
+
 struct FetchQuery {
   std::string topic;
   std::optional<PartitionNumber> partition;  // none: all, each from its own offset
@@ -197,10 +200,9 @@ struct TopicStats {
   uint64_t bytes_appended = 0;
   uint64_t records_fetched = 0;
   uint64_t bytes_fetched = 0;
-  uint64_t cache_hits = 0;    // lookups
+  uint64_t cache_hits = 0;  // lookups
   uint64_t cache_misses = 0;
   uint64_t cache_bytes = 0;
-  uint64_t cache_records = 0;
   uint64_t unflushed_bytes = 0;  // in the log, not yet in the topics' files
   uint64_t stored_bytes = 0;
   uint64_t waiting_fetches = 0;

@@ -1,9 +1,11 @@
 #include "e2e/server_process.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,7 +66,9 @@ std::vector<std::string> ServerProcess::CommandLine() const {
                                     "--shards",
                                     std::to_string(options_.shards),
                                     "--sync",
-                                    options_.sync};
+                                    options_.sync,
+                                    "--http-port",
+                                    std::to_string(http_port_)};
   words.insert(words.end(), options_.args.begin(), options_.args.end());
   return words;
 }
@@ -92,10 +96,36 @@ Status ServerProcess::Spawn() {
 Status ServerProcess::Start() {
   if (running()) return absl::FailedPreconditionError("the server runs already");
   port_ = 0;
+  if (options_.http) FLASHDB_RETURN_IF_ERROR(ChooseHttpPort());
   FLASHDB_RETURN_IF_ERROR(Spawn());
   Status status = WaitUntilReady();
   if (!status.ok()) Kill9();
   return status;
+}
+
+// Below the ports that the kernel gives to clients, so that none of them can take it before the
+// server does; another for each process, so that tests beside this one look elsewhere first.
+Status ServerProcess::ChooseHttpPort() {
+  constexpr int kFirst = 10000;
+  constexpr int kCount = 20000;
+  static int next = static_cast<int>(getpid()) * 97;
+  for (int tries = 0; tries < kCount; ++tries) {
+    const auto port = static_cast<uint16_t>(kFirst + next++ % kCount);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return ErrnoStatus(errno, "socket");
+    const int on = 1;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    const bool is_free = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(fd);
+    if (!is_free) continue;
+    http_port_ = port;
+    return OkStatus();
+  }
+  return absl::UnavailableError("no free port for HTTP");
 }
 
 Status ServerProcess::WaitUntilReady() {

@@ -28,6 +28,7 @@ class ServerProcess {
     std::string dir = {};                // data directory; empty: a TempDir of this object
     std::string binary = {};             // empty: $FLASHDB_BINARY, or the one of this build
     uint16_t port = 0;                   // 0: the server takes a free one, another at each start
+    bool http = false;                   // serves HTTP on http_port(), which is free at the start
     Millis start_timeout = Millis(60000);
   };
 
@@ -55,6 +56,7 @@ class ServerProcess {
   bool running();
   pid_t pid() const { return pid_; }  // -1 if none
   uint16_t port() const { return port_; }
+  uint16_t http_port() const { return http_port_; }  // 0: no HTTP
   const std::string& dir() const { return options_.dir; }
   /// For the next Start().
   Options& options() { return options_; }
@@ -65,6 +67,8 @@ class ServerProcess {
   std::vector<std::string> CommandLine() const;
   Status Spawn();
   Status WaitUntilReady();
+  // Takes a free port for HTTP, if it is asked for.
+  Status ChooseHttpPort();
   // Takes the port from the ready line, if that has come.
   bool FindPort();
   void Reap(bool block);
@@ -75,6 +79,7 @@ class ServerProcess {
   pid_t pid_ = -1;
   std::optional<int> exit_code_;
   uint16_t port_ = 0;
+  uint16_t http_port_ = 0;
 };
 
 }  // namespace flashdb::e2e

@@ -24,7 +24,9 @@ constexpr int kMaxTurns = 1000;
 
 // Counts that make a reply or a database as long as the client likes.
 bool IsTooLong(const Command& command, const std::vector<std::string_view>& words) {
-  const bool counts = command.name == "hrandfield" || command.name == "debug";
+  const bool counts = command.name == "hrandfield" || command.name == "debug" ||
+                      command.name == "topic|read" || command.name == "topic|create" ||
+                      command.name == "topic|alter";
   if (!counts) return false;
   return std::any_of(words.begin() + 1, words.end(), [](std::string_view word) {
     std::optional<int64_t> number = ParseInt64(word);
@@ -63,6 +65,9 @@ CommandWorld::CommandWorld() {
   options.epoch_seed = 1;
   auto log = LogWriter::Open(disk_, disk_, clock_, options, {});
   FLASHDB_CHECK(log.ok(), "{}", MessageOf(log.status()));
+  Status topics = topics_.Prepare();
+  if (topics.ok()) topics = topics_.FinishRecovery(disk_);
+  FLASHDB_CHECK(topics.ok(), "{}", MessageOf(topics));
   shard_.StartLog(*std::move(log), 0);
   shard_.set_hook(&turn_);
   shard_.Stop();  // its turns then end when there is no work
@@ -74,7 +79,10 @@ CommandWorld::CommandWorld() {
   for (auto& client : clients_) Connect(client);
 }
 
-CommandWorld::~CommandWorld() { Engine::SetCurrent(nullptr); }
+CommandWorld::~CommandWorld() {
+  while (topics_.busy()) disk_.RunAll();
+  Engine::SetCurrent(nullptr);
+}
 
 void CommandWorld::Connect(std::unique_ptr<Client>& client) {
   client = std::make_unique<Client>();
@@ -232,23 +240,60 @@ void CommandWorld::Settle() {
   FLASHDB_CHECK(shard_.commits().settled() == shard_.log().appended(), "a record never settles");
 }
 
-Contents CommandWorld::Replayed() {
+namespace {
+
+// A line for each partition that the shard owns.
+void DescribeTopics(TopicStore& store, std::map<std::string, std::string>& lines) {
+  for (const auto& [name, topic] : store.catalog().topics()) {
+    for (PartitionNumber p = 0; p < topic->config.partitions; ++p) {
+      Partition* partition = store.Find(*topic, p);
+      if (partition == nullptr) continue;
+      std::map<std::string, Offset> commits;
+      for (const auto& [group, commit] : partition->commits()) {
+        commits[store.catalog().GroupById(group)->name] = commit.offset;
+      }
+      std::string& line = lines[fmt::format("{}/{}", name, p)];
+      line = fmt::format("id {} storage {} start {} end {}", topic->id,
+                         NameOf(topic->config.storage), partition->start(), partition->end());
+      for (const auto& [group, offset] : commits) line += fmt::format(" {}:{}", group, offset);
+    }
+  }
+  (void)store.shard().keys().TakeGate();
+}
+
+std::string Joined(const std::map<std::string, std::string>& lines) {
+  std::string text;
+  for (const auto& [name, line] : lines) text += fmt::format("{} {}\n", name, line);
+  return text;
+}
+
+}  // namespace
+
+Contents CommandWorld::Replayed(std::string* topics) {
   auto scan = ScanLog(disk_, kLog, 0, 1);
   FLASHDB_CHECK(scan.ok(), "{}", MessageOf(scan.status()));
-  Keyspace low(0, kSlotCount / 2);
-  Keyspace high(kSlotCount / 2, kSlotCount);
+  ShardGroup pair(2);
+  FakeDisk disk(512);
+  Shard low(0, pair, clock_, 1);
+  Shard high(1, pair, clock_, 1);
+  TopicStore low_topics(low, disk, {.directory = "/topics"});
+  TopicStore high_topics(high, disk, {.directory = "/topics"});
   const Cut cut{.log_id = 0, .lsn = scan->next_lsn, .txn = 0};
   Status replayed = ReplayLog(disk_, *scan, cut,
                               [&](Lsn lsn, RecordType, TxnId, std::string_view payload) -> Status {
-                                FLASHDB_RETURN_IF_ERROR(low.Apply(payload, lsn));
-                                return high.Apply(payload, lsn);
+                                FLASHDB_RETURN_IF_ERROR(low.keys().Apply(payload, lsn));
+                                return high.keys().Apply(payload, lsn);
                               });
   FLASHDB_CHECK(replayed.ok(), "the log can't be replayed: {}", MessageOf(replayed));
+  std::map<std::string, std::string> lines;
+  DescribeTopics(low_topics, lines);
+  DescribeTopics(high_topics, lines);
+  *topics = Joined(lines);
   Contents contents;
-  AddContents(low, contents);
-  AddContents(high, contents);
-  CheckMemoryComesBack(low);
-  CheckMemoryComesBack(high);
+  AddContents(low.keys(), contents);
+  AddContents(high.keys(), contents);
+  CheckMemoryComesBack(low.keys());
+  CheckMemoryComesBack(high.keys());
   return contents;
 }
 
@@ -259,7 +304,12 @@ void CommandWorld::CheckLog() {
                 "closed clients are still subscribed");
   Contents contents;
   AddContents(shard_.keys(), contents);
-  CheckEqual(contents, Replayed(), "the log replayed");
+  std::map<std::string, std::string> lines;
+  DescribeTopics(topics_, lines);
+  std::string replayed_topics;
+  CheckEqual(contents, Replayed(&replayed_topics), "the log replayed");
+  FLASHDB_CHECK(Joined(lines) == replayed_topics, "topics\n{}are after a replay\n{}", Joined(lines),
+                replayed_topics);
   CheckMemoryComesBack(shard_.keys());
 }
 

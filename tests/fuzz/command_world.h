@@ -14,6 +14,7 @@
 #include "tests/commands/fake_services.h"
 #include "tests/fuzz/keyspace_check.h"
 #include "tests/sim/fake_disk.h"
+#include "topics/topic_store.h"
 
 namespace flashdb::fuzz {
 
@@ -46,7 +47,10 @@ class CommandWorld {
   // The loop's client: the disk does its work in each turn.
   struct DiskTurn final : TurnHook {
     explicit DiskTurn(FakeDisk& at) : disk(at) {}
-    bool Work() override { return true; }
+    bool Work() override {
+      TopicStore::Here().Pump();
+      return true;
+    }
     void FlushOutput() override { disk.RunAll(); }
     FakeDisk& disk;
   };
@@ -65,12 +69,14 @@ class CommandWorld {
   void CheckReply(const Command& command, std::string_view out) const;
   /// Turns the loop until no work is left.
   void Settle();
-  Contents Replayed();
+  /// What a replay of the log gives: keys, and a line for each partition of a topic.
+  Contents Replayed(std::string* topics);
 
   ManualClock clock_;
   FakeDisk disk_{512};
   ShardGroup group_{1};
   Shard shard_{0, group_, clock_, 1};
+  TopicStore topics_{shard_, disk_, {.directory = "/topics", .segment_bytes = 64 << 10}};
   test::FakeServices services_;
   Engine engine_{shard_, shard_.keys(), services_, clock_, shard_.random()};
   DiskTurn turn_{disk_};

@@ -78,6 +78,7 @@ void SimClient::Judge(const Op& op) {
   }
   for (const SimReply& reply : replies_) {
     if (!reply.error() || reply.text == "ERR no such key") continue;
+    if (reply.text.starts_with("NOTFOUND there is no topic")) continue;  // the family judges
     sim_.Fail(fmt::format("{} gave an error: {}", op.commands[0][0], reply.text));
     return;
   }

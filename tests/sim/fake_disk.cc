@@ -55,11 +55,16 @@ class FakeFile final : public File {
   Status Sync() override { return ToStatus(disk_.SyncInode(*inode_), path_); }
   Status Truncate(uint64_t size) override {
     if (!disk_.MayChange()) return ErrnoStatus(EIO, path_);
+    const auto last = inode_->now.find(size / FakeDisk::kSector);
+    FakeDisk::Sector kept{};
+    const bool keeps = size % FakeDisk::kSector != 0 && last != inode_->now.end();
+    if (keeps) std::memcpy(kept.data(), last->second.data(), size % FakeDisk::kSector);
     for (uint64_t sector = size / FakeDisk::kSector; sector <= inode_->size / FakeDisk::kSector;
          ++sector) {
       inode_->now.erase(sector);
       inode_->dirty.insert(sector);
     }
+    if (keeps) inode_->now[size / FakeDisk::kSector] = kept;
     inode_->size = size;
     return OkStatus();
   }
@@ -100,6 +105,9 @@ StatusOr<std::unique_ptr<File>> FakeDisk::OpenForWrite(const std::string& path, 
   if (create && found != names_.end()) return ErrnoStatus(EEXIST, "open " + path);
   if (!create && found == names_.end()) return ErrnoStatus(ENOENT, "open " + path);
   InodePtr inode = create ? std::make_shared<Inode>() : found->second;
+  if (create && needs_directories_ && !names_.contains(DirectoryOf(path))) {
+    return ErrnoStatus(ENOENT, "open " + path);
+  }
   if (create) FLASHDB_RETURN_IF_ERROR(Change({"", path, inode}));
   return std::make_unique<FakeFile>(*this, inode, path, mode);
 }
@@ -123,10 +131,35 @@ Status FakeDisk::CreateDirectories(const std::string& directory) {
   }
 }
 
+Status FakeDisk::CreateDirectory(const std::string& directory) {
+  if (Exists(directory)) return ErrnoStatus(EEXIST, "create directory " + directory);
+  if (!Exists(DirectoryOf(directory))) return ErrnoStatus(ENOENT, "create directory " + directory);
+  FLASHDB_RETURN_IF_ERROR(Change({"", directory, std::make_shared<Inode>()}));
+  young_directories_.insert(directory);
+  return OkStatus();
+}
+
+Status FakeDisk::RemoveDirectory(const std::string& directory) {
+  if (!names_.contains(directory)) return ErrnoStatus(ENOENT, "remove directory " + directory);
+  auto below = names_.lower_bound(directory + "/");
+  if (below != names_.end() && below->first.starts_with(directory + "/")) {
+    return ErrnoStatus(ENOTEMPTY, "remove directory " + directory);
+  }
+  return Change({directory, "", nullptr});
+}
+
+// With a directory all that is below it moves, entry by entry: a crash may come between.
 Status FakeDisk::Rename(const std::string& from, const std::string& to) {
   auto found = names_.find(from);
   if (found == names_.end()) return ErrnoStatus(ENOENT, "rename " + from);
-  return Change({from, to, found->second});
+  std::vector<DirectoryChange> moves{{from, to, found->second}};
+  for (auto below = names_.lower_bound(from + "/");
+       below != names_.end() && below->first.starts_with(from + "/"); ++below) {
+    moves.push_back({below->first, to + below->first.substr(from.size()), below->second});
+  }
+  if (young_directories_.contains(from)) young_directories_.insert(to);
+  for (DirectoryChange& move : moves) FLASHDB_RETURN_IF_ERROR(Change(std::move(move)));
+  return OkStatus();
 }
 
 Status FakeDisk::Remove(const std::string& path) {
@@ -202,6 +235,18 @@ void FakeDisk::SyncDirectory(File& directory, Completion& done) {
   pending_.push_back({Kind::kSyncDirectory, &directory, fake.inode(), 0, {}, {}, &done});
 }
 
+void FakeDisk::Remove(const std::string& path, Completion& done) {
+  Pending removal{Kind::kRemove, nullptr, nullptr, 0, {}, {}, &done, submitter_};
+  removal.path = path;
+  pending_.push_back(std::move(removal));
+}
+
+void FakeDisk::RemoveDirectory(const std::string& path, Completion& done) {
+  Pending removal{Kind::kRemoveDirectory, nullptr, nullptr, 0, {}, {}, &done, submitter_};
+  removal.path = path;
+  pending_.push_back(std::move(removal));
+}
+
 void FakeDisk::RunOne(size_t index) {
   FLASHDB_CHECK(index < pending_.size(), "{} of {} pending", index, pending_.size());
   Pending pending = pending_[index];
@@ -240,8 +285,19 @@ int32_t FakeDisk::Perform(const Pending& pending) {
     case Kind::kSyncDirectory:
       if (++syncs_ >= fail_syncs_from_) return -EIO;
       return SyncDirectory(static_cast<FakeFile*>(pending.file)->path()).ok() ? 0 : -EIO;
+    case Kind::kRemove:
+    case Kind::kRemoveDirectory:
+      return PerformRemoval(pending);
   }
   return -EINVAL;
+}
+
+int32_t FakeDisk::PerformRemoval(const Pending& pending) {
+  const bool directory = pending.kind == Kind::kRemoveDirectory;
+  const Status status = directory ? RemoveDirectory(pending.path) : Remove(pending.path);
+  if (status.ok()) return 0;
+  if (absl::IsNotFound(status)) return -ENOENT;
+  return directory && !stopped() ? -ENOTEMPTY : -EIO;
 }
 
 void FakeDisk::PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes) {
@@ -276,8 +332,14 @@ void FakeDisk::PutBytes(Inode& inode, uint64_t offset, std::span<const uint8_t> 
 
 // The write during which the disk stopped: any of its sectors may have been written.
 void FakeDisk::TearLastWrite(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes) {
-  if (changes_made_ != stop_at_change_ || offset % kSector != 0) return;
+  if (changes_made_ != stop_at_change_) return;
   Random random(changes_made_ ^ offset);
+  if (offset % kSector != 0) {  // its beginning
+    const size_t landed = random.Below(bytes.size() + 1);
+    PutBytes(inode, offset, bytes.first(landed));
+    inode.size = std::max(inode.size, offset + landed);
+    return;
+  }
   for (size_t at = 0; at + kSector <= bytes.size(); at += kSector) {
     if (random.Below(2) == 0 && offset + at + kSector <= inode.size) {
       PutSector(inode, (offset + at) / kSector, bytes.data() + at);
@@ -352,8 +414,24 @@ uint64_t FakeDisk::used_bytes() const {
   return used;
 }
 
+// A buffered write that begins inside a sector: some of its sectors' parts, as far as the file
+// went.
+void FakeDisk::LandUnaligned(Inode& inode, const Pending& pending, Random& random) {
+  const uint64_t mode = random.Below(4);
+  for (size_t at = 0; at < pending.bytes.size();) {
+    const size_t part =
+        std::min<size_t>(kSector - (pending.offset + at) % kSector, pending.bytes.size() - at);
+    if (mode == 0 || (mode > 1 && random.Below(2) == 0)) {
+      PutBytes(inode, pending.offset + at, pending.bytes.subspan(at, part));
+      inode.size = std::max(inode.size, pending.offset + at + part);
+    }
+    at += part;
+  }
+}
+
 void FakeDisk::LandSome(const Pending& pending, Random& random) {
   if (pending.kind != Kind::kWrite) return;
+  if (pending.offset % kSector != 0) return LandUnaligned(*pending.inode, pending, random);
   uint64_t mode = random.Below(4);  // all, none, or some
   for (size_t at = 0; at + kSector <= pending.bytes.size(); at += kSector) {
     bool lands = mode == 0 || (mode > 1 && random.Below(2) == 0);
@@ -383,6 +461,16 @@ void FakeDisk::LoseSome(Inode& inode, Random& random) {
   inode.durable_size = inode.size;
 }
 
+// What is in a directory that is not there any more.
+void FakeDisk::ForgetUnreachable() {
+  for (const std::string& directory : young_directories_) {
+    if (durable_names_.contains(directory)) continue;
+    auto below = [&](const auto& entry) { return entry.first.starts_with(directory + "/"); };
+    std::erase_if(names_, below);
+    std::erase_if(durable_names_, below);
+  }
+}
+
 void FakeDisk::PowerLoss(uint64_t seed) {
   Random random(seed);
   for (const Pending& pending : pending_) LandSome(pending, random);
@@ -391,6 +479,7 @@ void FakeDisk::PowerLoss(uint64_t seed) {
   for (size_t i = 0; i < kept; ++i) Apply(durable_names_, changes_[i]);
   changes_.clear();
   names_ = durable_names_;
+  ForgetUnreachable();
   for (auto& [path, inode] : names_) LoseSome(*inode, random);
 }
 

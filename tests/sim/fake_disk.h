@@ -34,6 +34,8 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   }
   StatusOr<std::vector<std::string>> List(const std::string& directory) override;
   Status CreateDirectories(const std::string& directory) override;
+  Status CreateDirectory(const std::string& directory) override;
+  Status RemoveDirectory(const std::string& directory) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   bool Exists(const std::string& path) override;
@@ -48,6 +50,9 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
   void SyncDirectory(File& directory, Completion& done) override;
+  void Remove(const std::string& path, Completion& done) override;
+  void RemoveDirectory(const std::string& path, Completion& done) override;
+  void Close(std::unique_ptr<File> file) override { file.reset(); }
 
   size_t pending() const { return pending_.size(); }
   /// Ends the pending operation at `index` (0 is the oldest) and calls its completion.
@@ -84,6 +89,8 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   /// Allocations and growth beyond this many bytes in all files fail with ENOSPC.
   void set_capacity(uint64_t bytes) { capacity_ = bytes; }
   uint64_t used_bytes() const;
+  /// Files can be made only in directories that were made before. Otherwise anywhere.
+  void set_needs_directories() { needs_directories_ = true; }
   void set_refuse_direct(bool refuse) { refuse_direct_ = refuse; }
 
   /// Flips bits in a stored byte, behind everybody's back.
@@ -108,7 +115,15 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     std::string added;
     InodePtr inode;
   };
-  enum class Kind : uint8_t { kWrite, kRead, kSync, kAllocate, kSyncDirectory };
+  enum class Kind : uint8_t {
+    kWrite,
+    kRead,
+    kSync,
+    kAllocate,
+    kSyncDirectory,
+    kRemove,
+    kRemoveDirectory
+  };
   struct Pending {
     Kind kind;
     File* file;
@@ -119,6 +134,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     Completion* done;
     uint32_t submitter;
     std::vector<uint64_t> written = {};  // of a sync: sectors written before it began
+    std::string path = {};               // of a removal
   };
 
   /// Counts a change; false if the disk has stopped.
@@ -135,14 +151,18 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   static void Settle(Inode& inode, uint64_t sector);
   Status Change(DirectoryChange change);
   static void Apply(std::map<std::string, InodePtr>& names, const DirectoryChange& change);
+  void LandUnaligned(Inode& inode, const Pending& pending, Random& random);
+  void ForgetUnreachable();
   void LandSome(const Pending& pending, Random& random);
   void LoseSome(Inode& inode, Random& random);
   int32_t Perform(const Pending& pending);
+  int32_t PerformRemoval(const Pending& pending);
 
   uint32_t block_bytes_;
   std::map<std::string, InodePtr> names_;
   std::map<std::string, InodePtr> durable_names_;
-  std::vector<DirectoryChange> changes_;  // since the last sync, in order
+  absl::flat_hash_set<std::string> young_directories_;  // of CreateDirectory, maybe not durable
+  std::vector<DirectoryChange> changes_;                // since the last sync, in order
   std::deque<Pending> pending_;
   uint64_t writes_ = 0;
   uint64_t syncs_ = 0;
@@ -151,6 +171,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   uint64_t capacity_ = UINT64_MAX;
   uint64_t overwritten_sectors_ = 0;
   bool refuse_direct_ = false;
+  bool needs_directories_ = false;
   bool lies_ = false;
   uint32_t submitter_ = 0;
   uint64_t changes_made_ = 0;

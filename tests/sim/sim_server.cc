@@ -13,6 +13,9 @@ SimServer::SimServer(FakeDisk& disk, const ManualClock& clock, const Options& op
     auto node = std::make_unique<Node>();
     node->shard =
         std::make_unique<Shard>(static_cast<ShardId>(id), group_, clock, options.seed + id);
+    node->topics = std::make_unique<TopicStore>(
+        *node->shard, disk,
+        TopicOptions{.directory = "/data/topics", .segment_bytes = uint64_t{64} << 10});
     node->part = std::make_unique<ShardServer>(*node->shard, services_, options.seed ^ (id + 1));
     nodes_.push_back(std::move(node));
   }
@@ -45,7 +48,9 @@ Status SimServer::Start() {
   for (ShardId id = 0; id < count(); ++id) {
     Shard& shard = Enter(id);
     shard.keys().SetNow(clock_.NowMillis());
+    FLASHDB_RETURN_IF_ERROR(nodes_[id]->topics->Prepare());
     FLASHDB_RETURN_IF_ERROR(recovery.ReplayMine(id, shard.keys()));
+    FLASHDB_RETURN_IF_ERROR(nodes_[id]->topics->FinishRecovery(disk_));
   }
   for (ShardId id = 0; id < count(); ++id) {
     LogOptions options = options_.log;
@@ -129,6 +134,12 @@ void SimServer::Leave(ShardId id, int fd) {
 bool SimServer::LogFailed() const {
   return std::any_of(nodes_.begin(), nodes_.end(),
                      [](const auto& node) { return !node->shard->log().failure().ok(); });
+}
+
+bool SimServer::HasRefused() const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+    return node->part != nullptr && node->part->engine().stats.errors.contains("MISCONF");
+  });
 }
 
 JoinLuck SimServer::Joins() const {

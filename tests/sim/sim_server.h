@@ -68,6 +68,8 @@ class SimServer {
   /// The client goes away, whatever is under way.
   void Leave(ShardId id, int fd);
   bool LogFailed() const;
+  /// A write was refused, whether or not its client has heard of it.
+  bool HasRefused() const;
   /// How pipelines over two shards have fared, of all shards.
   JoinLuck Joins() const;
 
@@ -78,6 +80,7 @@ class SimServer {
  private:
   struct Node {
     std::unique_ptr<Shard> shard;
+    std::unique_ptr<TopicStore> topics;
     std::unique_ptr<ShardServer> part;
     bool asleep = false;
     uint64_t wakes_at = 0;

@@ -90,6 +90,7 @@ class Simulation {
   void LastLife() {
     StartServer();
     if (Good()) Settle();
+    sim_.server_refused = server_->HasRefused();
     for (auto& family : families_) {
       if (Good()) family->Finish();
     }
@@ -180,6 +181,7 @@ class Simulation {
     ++sim_.time;
     ++result_.crashes;
     for (auto& client : clients_) client->LoseAll();
+    sim_.server_refused = server_->HasRefused();
     for (auto& family : families_) family->Crashed();
     ReplaceDisk();
   }

@@ -349,6 +349,7 @@ std::vector<std::unique_ptr<Family>> MakeFamilies(SimContext& sim, size_t client
   families.push_back(MakeGroupFamily(sim));
   families.push_back(MakePrivateFamily(sim, clients));
   families.push_back(MakeStairsFamily(sim));
+  families.push_back(MakeTopicFamily(sim));
   return families;
 }
 

@@ -39,6 +39,8 @@ struct SimContext {
   UnixMillis now = 0;
   uint64_t last_unique = 0;
   std::string failure;
+  /// The server has refused something in this life, perhaps with replies that nobody got.
+  bool server_refused = false;
 
   bool Chance(uint64_t of) { return random.Below(of) == 0; }
   uint64_t Unique() { return ++last_unique; }
@@ -87,5 +89,6 @@ std::vector<std::unique_ptr<Family>> MakeFamilies(SimContext& sim, size_t client
 std::unique_ptr<Family> MakePrivateFamily(SimContext& sim, size_t clients);
 std::unique_ptr<Family> MakeGroupFamily(SimContext& sim);
 std::unique_ptr<Family> MakeStairsFamily(SimContext& sim);
+std::unique_ptr<Family> MakeTopicFamily(SimContext& sim);
 
 }  // namespace flashdb

@@ -33,6 +33,13 @@ class SyncAsyncFiles final : public AsyncFiles {
   void SyncDirectory(File& directory, Completion& done) override {
     Push(directory.Sync(), 0, done);
   }
+  void Remove(const std::string& path, Completion& done) override {
+    Push(PosixFileSystem().Remove(path), 0, done);
+  }
+  void RemoveDirectory(const std::string& path, Completion& done) override {
+    Push(PosixFileSystem().RemoveDirectory(path), 0, done);
+  }
+  void Close(std::unique_ptr<File> file) override { file.reset(); }
   void Run() {
     while (!ended_.empty()) {
       auto [done, result] = ended_.front();

@@ -50,8 +50,8 @@ class Setting:
     def flashdb(self, sync="never", shards=1, cores=None):
         def words(port, folder):
             return [self.programs["flashdb"], "--port", str(port), "--bind", "127.0.0.1", "--dir",
-                    f"{folder}/data", "--shards", str(shards), "--sync", sync, "--loglevel",
-                    "warning"]
+                    f"{folder}/data", "--shards", str(shards), "--sync", sync, "--http-port",
+                    "0", "--loglevel", "warning"]
         return lambda: serving(f"flashdb (sync={sync})", words, cores or self.server_cores[:1],
                                self.parent)
 

@@ -107,7 +107,8 @@ void ShardServer::Forget(Session& session) {
 }
 
 void ShardServer::FlushOutput() {
-  lists_.Flush([this](Connection& connection) { connections_.erase(connection.session().id); });
+  lists_.Flush(
+      [this](SocketConnection& connection) { connections_.erase(connection.session().id); });
 }
 
 }  // namespace flashdb

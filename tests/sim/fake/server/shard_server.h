@@ -13,6 +13,7 @@
 #include "server/connection.h"
 #include "server/connection_lists.h"
 #include "shards/shard.h"
+#include "topics/topic_store.h"
 
 namespace flashdb {
 
@@ -112,15 +113,19 @@ class ShardServer final : public TurnHook {
   const Config& config() const { return config_; }
   std::unique_ptr<Run> BorrowRun() { return lists_.BorrowRun(); }
   void ReturnRun(std::unique_ptr<Run> run) { lists_.ReturnRun(std::move(run)); }
-  void MarkReady(Connection& connection) { lists_.MarkReady(connection); }
-  void MarkDirty(Connection& connection) { lists_.MarkDirty(connection); }
-  void RetryLater(Connection& connection) { MarkReady(connection); }
+  void MarkReady(SocketConnection& connection) { lists_.MarkReady(connection); }
+  void MarkDirty(SocketConnection& connection) { lists_.MarkDirty(connection); }
+  void RetryLater(SocketConnection& connection) { MarkReady(connection); }
   void Forget(Session& session);
   void LogClosed(const Session&, std::string_view) {}
 
   // TurnHook.
-  bool Work() override { return lists_.Work(engine_.keys); }
+  bool Work() override {
+    TopicStore::Here().Pump();
+    return lists_.Work(engine_.keys);
+  }
   void FlushOutput() override;
+  uint64_t NextDeadlineNanos() const override { return TopicStore::Here().NextDeadlineNanos(); }
 
  private:
   SimSockets sockets_;
@@ -128,7 +133,7 @@ class ShardServer final : public TurnHook {
   Engine engine_;
   ConnectionLimits limits_;
   Config config_;
-  std::map<uint64_t, std::unique_ptr<Connection>> connections_;
+  std::map<uint64_t, std::unique_ptr<SocketConnection>> connections_;
   ConnectionLists lists_;
 };
 

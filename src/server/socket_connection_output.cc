@@ -1,11 +1,9 @@
-// Connection: replies, their gates, and what becomes of clients that do not read.
-#include <fmt/format.h>
-
+// SocketConnection: replies, their gates, and what becomes of clients that do not read.
 #include <algorithm>
 
 #include "commands/engine.h"
-#include "server/connection.h"
 #include "server/shard_server.h"
+#include "server/socket_connection.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -17,17 +15,17 @@ constexpr size_t kSendAtOnce = 16 * 1024;
 
 }  // namespace
 
-void Connection::AddGate(uint64_t start, ShardId shard, Lsn lsn) {
+void SocketConnection::AddGate(uint64_t start, ShardId shard, Lsn lsn) {
   NoteLatest(shard, lsn);
   if (!server_.shard().commits().IsSettled(shard, lsn)) gates_.push_back({start, shard, lsn, 0});
 }
 
-void Connection::NoteLatest(ShardId shard, Lsn lsn) {
+void SocketConnection::NoteLatest(ShardId shard, Lsn lsn) {
   if (latest_.size() <= shard) latest_.resize(shard + size_t{1}, 0);
   latest_[shard] = std::max(latest_[shard], lsn);
 }
 
-void Connection::AddUnsettled(std::vector<Gate>& gates) const {
+void SocketConnection::AddUnsettled(std::vector<Gate>& gates) const {
   const CommitQueue& commits = server_.shard().commits();
   for (size_t i = 0; i < latest_.size(); ++i) {
     auto shard = static_cast<ShardId>(i);
@@ -35,7 +33,7 @@ void Connection::AddUnsettled(std::vector<Gate>& gates) const {
   }
 }
 
-size_t Connection::Releasable() {
+size_t SocketConnection::Releasable() {
   CommitQueue& commits = server_.shard().commits();
   while (!gates_.empty()) {
     const OutputGate& gate = gates_.front();
@@ -55,7 +53,7 @@ size_t Connection::Releasable() {
 
 // A message that tells of a write which may be lost: its publisher gets an error, its subscribers
 // hear nothing. They lose their connection for nobody else's write.
-void Connection::DropMessage() {
+void SocketConnection::DropMessage() {
   const OutputGate dropped = gates_.front();
   out_.erase(static_cast<size_t>(dropped.start - out_start_), dropped.message_bytes);
   while (!gates_.empty() && gates_.front().start == dropped.start &&
@@ -67,13 +65,10 @@ void Connection::DropMessage() {
 
 // What the gated replies tell may never be durable, so nobody may be told. Nor what would come
 // after them: without them a client could not tell which reply is whose.
-void Connection::FailGated() {
+void SocketConnection::FailGated() {
   const OutputGate& gate = gates_.front();
   out_.resize(static_cast<size_t>(gate.start - out_start_));
-  out_ += fmt::format(
-      "-MISCONF What this command did or read is not safely on disk: it may or may not be there "
-      "after a restart. The connection is closed; {}\r\n",
-      server_.shard().commits().FailureOf(gate.shard));
+  AppendFailure(out_, server_.shard().commits().FailureOf(gate.shard));
   gates_.clear();
   cut_short_ = close_after_output_ = true;
 }
@@ -81,14 +76,13 @@ void Connection::FailGated() {
 // A call of the kernel costs more than many replies. What follows within microseconds - from
 // another shard, or after a write to the page cache - goes out together with what is there. For a
 // disk nothing waits that need not.
-bool Connection::MoreFollowsSoon(size_t bytes) const {
+bool SocketConnection::MoreFollowsSoon(size_t bytes) const {
   if (bytes >= kSendAtOnce) return false;
   bool gated = bytes < out_.size();
-  const bool away = run_ != nullptr && run_->away;
-  return away || (gated && server_.config().sync != SyncMode::kAlways);
+  return ExpectsMore() || (gated && server_.config().sync != SyncMode::kAlways);
 }
 
-void Connection::Flush() {
+void SocketConnection::Flush() {
   if (closing_ || sending_now_) return;
   size_t bytes = Releasable();
   if (bytes > 0 && MoreFollowsSoon(bytes)) return;
@@ -106,11 +100,11 @@ void Connection::Flush() {
     ++server_.engine().stats.writes;
     server_.shard().ring().Send(session_.fd, sending_, send_op_);
   } else if (close_after_output_ && out_.empty() && !busy_) {
-    CloseNow();
+    OnOutputEnded();
   }
 }
 
-void Connection::OnSent(int32_t result) {
+void SocketConnection::OnSent(int32_t result) {
   sending_now_ = false;
   server_.MarkDirty(*this);
   if (closing_) return;
@@ -132,7 +126,7 @@ void Connection::OnSent(int32_t result) {
   }
 }
 
-void Connection::Push(std::string_view bytes, std::span<const Gate> gates) {
+void SocketConnection::Push(std::string_view bytes, std::span<const Gate> gates) {
   if (closing_ || close_after_output_) return;
   const CommitQueue& commits = server_.shard().commits();
   for (const Gate& gate : gates) {
@@ -144,7 +138,7 @@ void Connection::Push(std::string_view bytes, std::span<const Gate> gates) {
   CheckOutputLimit();
 }
 
-void Connection::CheckOutputLimit() {
+void SocketConnection::CheckOutputLimit() {
   const OutputBufferLimit& limit =
       session_.subscribed() ? server_.limits().pubsub : server_.limits().normal;
   size_t owed = OutputBytes();

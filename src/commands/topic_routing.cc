@@ -1,0 +1,135 @@
+#include "commands/topic_routing.h"
+
+#include "base/slots.h"
+#include "commands/engine.h"
+#include "commands/observe.h"
+#include "commands/topic_args.h"
+#include "commands/topics.h"
+#include "topics/append_plan.h"
+
+namespace flashdb {
+namespace {
+
+bool IsAppend(const Request& request) { return request.command->name == "topic|append"; }
+
+const Topic* FindTopic(std::string_view name) {
+  return TopicStore::Here().catalog().FindTopic(name);
+}
+
+std::optional<ShardId> RouteTo(Request& request, const Topic& topic, PartitionNumber partition) {
+  if (partition >= topic.config.partitions) return std::nullopt;
+  const SlotId slot = topic.SlotOfPartition(partition);
+  request.key = {{}, topic.id, slot};
+  request.partition = partition;
+  request.routed = true;
+  request.many_keys = false;
+  request.owner = OwnerOf(slot, ShardCount());
+  return request.owner;
+}
+
+std::optional<ShardId> RouteAppend(Request& request) {
+  const Topic* topic = FindTopic(request.args[2]);
+  if (topic == nullptr) return std::nullopt;
+  if (topic->config.partitions == 1) return RouteTo(request, *topic, 0);
+  if (auto partition = PartitionOption(request.args)) return RouteTo(request, *topic, *partition);
+  StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
+  if (!args.ok()) return std::nullopt;
+  AppendPlan plan(*topic, args->stamp_or_null());
+  const bool keyless = std::any_of(args->records.begin(), args->records.end(),
+                                   [](const NewRecord& record) { return !record.record.key; });
+  // Records without a key shall go to the same partition whenever this batch is dealt.
+  if (keyless) request.partition = TopicStore::Here().NextPartition(*topic);
+  if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return std::nullopt;
+  if (plan.slots().size() != 1) return std::nullopt;
+  return RouteTo(request, *topic, plan.first_partition());
+}
+
+std::optional<ShardId> RouteCommit(Request& request) {
+  StatusOr<TopicCommitArgs> args = ParseTopicCommit(request.args);
+  if (!args.ok()) return std::nullopt;
+  const Topic* topic = FindTopic(args->topic);
+  if (topic == nullptr || TopicStore::Here().catalog().FindGroup(args->group) == nullptr) {
+    return std::nullopt;
+  }
+  return RouteTo(request, *topic, args->commit.partition);
+}
+
+}  // namespace
+
+std::optional<ShardId> RouteTopicCommand(Request& request) {
+  request.routed = false;
+  return IsAppend(request) ? RouteAppend(request) : RouteCommit(request);
+}
+
+std::vector<SlotId> SlotsOfTopicCommand(const Request& request) {
+  if (request.routed) return {request.key.slot};
+  const Topic* topic = IsAppend(request) ? FindTopic(request.args[2]) : nullptr;
+  StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
+  if (topic == nullptr || !args.ok()) return {};
+  AppendPlan plan(*topic, args->stamp_or_null());
+  if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return {};
+  return plan.slots();
+}
+
+// ---- Without a shard of its own ----------------------------------------------------------------
+
+Task<void> ExecuteTopicCommand(const Request& request, int protocol, std::string& out,
+                               Gates& gates) {
+  ReplyWriter reply(out, protocol);
+  if (IsAppend(request)) {
+    StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
+    if (!args.ok()) co_return reply.Error(ErrorLineOf(args.status()));
+    auto parts = co_await AppendRecords(std::string(args->topic), args->records,
+                                        args->stamp_or_null(), gates);
+    co_return ReplyAppended(reply, parts);
+  }
+  StatusOr<TopicCommitArgs> args = ParseTopicCommit(request.args);
+  if (!args.ok()) co_return reply.Error(ErrorLineOf(args.status()));
+  std::vector<OffsetCommit> commits(1, args->commit);
+  auto offsets = co_await CommitOffsets(std::string(args->group), std::string(args->topic),
+                                        std::move(commits), std::nullopt, gates);
+  if (!offsets.ok()) co_return reply.Error(ErrorLineOf(offsets.status()));
+  reply.Ok();
+}
+
+// Only batches for several partitions come here; whatever else was not routed is an error.
+Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& request, int protocol,
+                                     std::string& out) {
+  ReplyWriter reply(out, protocol);
+  if (!IsAppend(request)) {
+    co_return reply.Error("NOTFOUND there is no such topic, partition or group");
+  }
+  StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
+  if (!args.ok()) co_return reply.Error(ErrorLineOf(args.status()));
+  const Topic* topic = FindTopic(args->topic);
+  if (topic == nullptr) co_return reply.Error(ErrorLineOf(NoSuchTopic(args->topic)));
+  AppendPlan plan(*topic, args->stamp_or_null());
+  const uint64_t max_value_bytes = TopicStore::Here().options().max_value_bytes;
+  Status dealt = plan.Deal(args->records, max_value_bytes, request.partition);
+  if (!dealt.ok()) co_return reply.Error(ErrorLineOf(dealt));
+  std::vector<ShardId> owners;
+  for (SlotId slot : plan.slots()) {
+    const ShardId owner = OwnerOf(slot, ShardCount());
+    if (std::find(owners.begin(), owners.end(), owner) == owners.end()) owners.push_back(owner);
+  }
+  auto look = [&plan](ShardId, Keyspace&) { return plan.Look(TopicStore::Here()); };
+  auto append = [&plan](ShardId, Keyspace&) { return plan.Append(TopicStore::Here()); };
+  AppendPlan::Outcome outcome = AppendPlan::Join(co_await transaction.AtEach(owners, look));
+  if (outcome.status.ok()) {
+    outcome = AppendPlan::Join(co_await transaction.AtEach(owners, append));
+  }
+  if (!outcome.status.ok()) co_return reply.Error(ErrorLineOf(outcome.status));
+  ReplyAppended(reply, std::move(outcome.parts));
+}
+
+Task<Status> PrepareTopicCommand(const Request& request, Gates& gates) {
+  if (IsAppend(request)) {
+    StatusOr<Topic> topic = co_await FindOrCreateTopic(std::string(request.args[2]), gates);
+    co_return topic.status();
+  }
+  if (TopicStore::Here().catalog().FindGroup(request.args[2]) != nullptr) co_return OkStatus();
+  StatusOr<Group> group = co_await CreateGroup(std::string(request.args[2]), gates);
+  co_return absl::IsAlreadyExists(group.status()) ? OkStatus() : group.status();
+}
+
+}  // namespace flashdb

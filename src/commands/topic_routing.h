@@ -1,0 +1,32 @@
+// Where commands on the partitions of topics (those with kTopicData) run. Their slots come from the
+// catalog, not from the bytes of a key.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "commands/run.h"
+#include "shards/transaction.h"
+#include "topics/topic_service.h"
+
+namespace flashdb {
+
+/// The one shard where the command's local handler can run; sets request.key, partition and owner.
+/// Nullopt if there is none: the topic or group is not known here (yet), the batch goes to several
+/// partitions, or the arguments are wrong. What it says is a proposal: the handler looks again.
+std::optional<ShardId> RouteTopicCommand(Request& request);
+
+/// The slots of all partitions that the command concerns, for its locks in a transaction.
+std::vector<SlotId> SlotsOfTopicCommand(const Request& request);
+
+/// Runs a command that RouteTopicCommand found no shard for; the reply goes to `out`.
+Task<void> ExecuteTopicCommand(const Request& request, int protocol, std::string& out,
+                               Gates& gates);
+/// The same inside a transaction that has locked its slots.
+Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& request, int protocol,
+                                     std::string& out);
+/// Before EXEC: creates the topic or group that the command needs, if that is to be. An error means
+/// that the command cannot be done.
+Task<Status> PrepareTopicCommand(const Request& request, Gates& gates);
+
+}  // namespace flashdb

@@ -1,0 +1,206 @@
+// A partition's records in segment files (FORMAT.md), far more than memory holds.
+//
+//   DIR/TOPIC/PARTITION/00000000000000000000.log|.index|.timeindex
+//
+// Blocks are written behind the shard's log, through the page cache, one write at a time; syncs run
+// beside them. A segment that is full is closed: synced, its index files written, synced too
+// ("sealed"). Directories and files are made at the first write.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "topics/partition_storage.h"
+#include "topics/segment_files.h"
+#include "topics/segment_reader.h"
+
+namespace flashdb {
+
+class FileStorage final : public PartitionStorage {
+ public:
+  /// Empty; nothing is opened or created yet. `files` must outlive it.
+  FileStorage(SegmentFiles& files, std::string topic, TopicId topic_id, PartitionNumber partition);
+  ~FileStorage() override;
+
+  /// For recovery, once, before anything else: finds what the files hold. Blocking. Files of
+  /// another topic id and unfinished ones are removed. Sealed segments are trusted, others are read
+  /// and verified; what is behind a bad frame at the end is cut off. Returns what an operator
+  /// should know of that, a line each. Afterwards end() tells which record must be appended next.
+  StatusOr<std::vector<std::string>> Open();
+
+  /// Blocking, for the start: removes directories in `files` of partitions that should not exist
+  /// (left over of deleted topics). `wanted` is asked for each.
+  static Status RemoveStrays(SegmentFiles& files,
+                             const std::function<bool(std::string_view, PartitionNumber)>& wanted);
+
+  Offset start() const override { return segments_.empty() ? end_ : segments_.front()->base; }
+  Offset end() const override { return end_; }
+  Offset readable_end() const override { return readable_end_; }
+  uint64_t bytes() const override { return bytes_; }
+  uint64_t record_count() const override { return records_; }
+
+  void Append(BlockRef block, Lsn lsn) override;
+  void SkipTo(Offset offset) override;
+  void Sync() override;
+  Lsn durable_lsn() const override { return durable_lsn_; }
+  bool durable() const override;
+  Status failure() const override { return failure_; }
+
+  Task<StatusOr<BlockRef>> Read(Offset from, size_t max_bytes) override;
+  Task<StatusOr<Offset>> OffsetOfTime(UnixMillis time) override;
+
+  void TrimTo(Offset start) override;
+  Offset StartFor(const RetentionLimits& limits, UnixMillis now) const override;
+  /// Sealed segments are compacted; a call reads, and maybe rewrites, one of them.
+  bool Compact(UnixMillis tombstones_before) override;
+
+  void Drop() override;
+  bool busy() const override { return busy_ > 0; }
+  Status FlushBlocking() override;
+
+  /// For tests and INFO.
+  size_t segment_count() const { return segments_.size(); }
+
+ private:
+  /// Keys are told apart by 128 bits of hash.
+  using KeyHash = std::pair<uint64_t, uint64_t>;
+  static constexpr size_t kMaxCompactedKeys = 1u << 20;
+  static constexpr size_t kWriteBytes = 256 * 1024;
+
+  struct Queued {
+    BlockRef block;
+    Lsn lsn;
+  };
+  /// What is found in segments [from, end) decides which of their records stay.
+  struct Compaction {
+    Offset next;        // the segment to visit next
+    Offset end;         // before this offset
+    Offset mapped_end;  // the map knows the keys of records before this one
+    UnixMillis tombstones_before;
+    bool copying = false;
+    absl::flat_hash_map<KeyHash, Offset> last_of_key;
+  };
+  /// Keeps the storage busy().
+  class Busy {
+   public:
+    explicit Busy(FileStorage& storage) : storage_(storage) { ++storage_.busy_; }
+    ~Busy() { --storage_.busy_; }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    FileStorage& storage_;
+  };
+
+  bool stopped() const { return dropped_ || !failure_.ok(); }
+  void Fail(const Status& status);
+
+  // Writing (file_storage_write.cc).
+  void StartWriting();
+  Task<void> WriteLoop();
+  Task<Status> WriteNext();
+  Task<Status> WriteAll(SegmentRef segment, std::string_view bytes);
+  size_t BlocksToWrite() const;
+  bool MustRoll(const RecordBlock& next) const;
+  void CloseActive();
+  StatusOr<SegmentRef> BeginSegment(Offset base);
+  Status CreateFile(const SegmentRef& segment);
+  Task<Status> WriteEmptySegment();
+  void NoteWritten(TopicSegment& segment, const Queued& queued, uint64_t position);
+  SegmentOwner owner() const { return {topic_id_, partition_}; }
+
+  // Making durable (file_storage_sync.cc).
+  void StartSyncing();
+  bool SyncIsDue(const TopicSegment& next) const;
+  Task<void> SyncLoop();
+  SegmentRef NextToSync() const;
+  Task<Status> SyncSegment(SegmentRef segment);
+  Task<Status> SyncNames(SegmentRef segment);
+  Task<Status> SyncDirectory(std::string path);
+  Task<Status> Seal(SegmentRef segment);
+  Task<Status> WriteIndexes(SegmentRef segment);
+  Task<Status> WriteFile(std::string path, std::string contents);
+  Task<Status> WriteAt(File& file, uint64_t position, std::string_view bytes, std::string path);
+
+  // Reading (file_storage_read.cc).
+  SegmentRef SegmentFor(Offset offset) const;
+  SegmentRef SegmentAfter(const TopicSegment& segment) const;
+  Task<StatusOr<std::shared_ptr<const SegmentIndex>>> IndexOf(SegmentRef segment);
+  Task<StatusOr<SegmentIndex>> LoadIndex(SegmentRef segment);
+  Task<StatusOr<std::string>> ReadFile(std::string path);
+  Task<StatusOr<std::unique_ptr<FrameReader>>> ReaderAt(SegmentRef segment, Offset from);
+  Task<Status> ReadRecords(FrameReader& reader, Offset from, size_t max_bytes, RecordBlock& block);
+  Task<Status> Scan(SegmentRef segment, SegmentIndex& index, uint64_t* good_bytes);
+  Task<StatusOr<Offset>> FindTime(SegmentRef segment, UnixMillis time);
+  Task<Status> DamageAt(SegmentRef segment, uint64_t position);
+
+  // Finding what is there (file_storage_open.cc).
+  StatusOr<std::vector<SegmentRef>> ListSegments(std::vector<std::string>& notes);
+  Status RemoveLoneIndexes(const std::vector<std::string>& names);
+  Status RemoveSegmentFiles(const TopicSegment& segment);
+  StatusOr<std::optional<SegmentHead>> ReadHead(const TopicSegment& segment);
+  StatusOr<bool> Trust(TopicSegment& segment);
+  Status Verify(const SegmentRef& segment, Offset next, bool may_cut,
+                std::vector<std::string>& notes, bool* cut);
+  Status Cut(const SegmentRef& segment, uint64_t good_bytes, std::vector<std::string>& notes);
+  Status OpenSegments(std::vector<SegmentRef> found, std::vector<std::string>& notes);
+  Status Adopt(const SegmentRef& segment, bool last, Offset next, std::vector<std::string>& notes);
+
+  // Removing (file_storage_remove.cc).
+  void RemoveBelow(Offset start);
+  void StartRemoving();
+  Task<void> RemoveLoop();
+  Task<Status> RemoveFiles(SegmentRef segment);
+  Task<void> DropAll(std::string directory);
+
+  // Compacting (file_storage_compact.cc).
+  bool BeginCompaction(UnixMillis tombstones_before);
+  void AdvanceCompaction(const TopicSegment& visited);
+  Task<void> CompactStep(SegmentRef segment);
+  Task<Status> MapKeys(SegmentRef segment);
+  Task<StatusOr<bool>> HasSuperseded(SegmentRef segment);
+  Task<Status> Rewrite(SegmentRef segment);
+  Task<Status> CopyKept(SegmentRef segment, SegmentIndex& index, File& file);
+  Status SwapIn(const SegmentRef& segment, std::shared_ptr<SegmentIndex> index);
+  bool Keeps(const RecordView& record) const;
+
+  SegmentFiles& files_;
+  const std::string topic_;
+  const TopicId topic_id_;
+  const PartitionNumber partition_;
+  std::string directory_;
+
+  std::deque<SegmentRef> segments_;  // by base
+  SegmentRef active_;                // the last one, if more can be appended to it
+  Offset end_ = 0;
+  Offset readable_end_ = 0;
+  uint64_t bytes_ = 0;
+  uint64_t records_ = 0;
+  std::deque<Queued> queue_;  // not written yet
+  uint64_t queued_bytes_ = 0;
+  Lsn durable_lsn_ = 0;
+  Offset durable_end_ = 0;
+  Offset sync_target_ = 0;  // Sync was asked for up to here
+  Status failure_;
+
+  uint32_t busy_ = 0;
+  bool dropped_ = false;
+  bool writing_ = false;
+  bool syncing_ = false;
+  bool removing_ = false;
+  bool compacting_ = false;
+  bool roll_wanted_ = false;
+  bool directories_durable_ = false;
+  Offset trim_to_ = 0;
+  std::deque<SegmentRef> removed_;  // their files are still there
+  std::optional<Compaction> compaction_;
+  Offset compacted_to_ = 0;
+};
+
+}  // namespace flashdb

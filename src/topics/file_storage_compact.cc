@@ -1,0 +1,236 @@
+// Compaction: of the records with the same key in sealed segments only the last stays. First the
+// keys of the segments that came since the last time are mapped to their last offsets, then every
+// segment that has a superseded record is written anew beside itself and swapped in.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "topics/file_storage.h"
+
+namespace flashdb {
+namespace {
+
+std::pair<uint64_t, uint64_t> HashOf(std::string_view key) {
+  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
+  return {hash.high64, hash.low64};
+}
+
+std::string Unfinished(const std::string& path) { return path + std::string(kUnfinishedSuffix); }
+
+}  // namespace
+
+bool FileStorage::Compact(UnixMillis tombstones_before) {
+  if (stopped()) return false;
+  if (compacting_) return true;
+  if (!compaction_ && !BeginCompaction(tombstones_before)) return false;
+  Detach(CompactStep(SegmentFor(std::max(compaction_->next, start()))));
+  return compacting_ || compaction_.has_value();
+}
+
+bool FileStorage::BeginCompaction(UnixMillis tombstones_before) {
+  Offset end = start();
+  for (const SegmentRef& segment : segments_) {
+    if (!segment->sealed) break;
+    end = segment->facts.end;
+  }
+  if (end <= std::max(compacted_to_, start())) return false;
+  compaction_.emplace(Compaction{compacted_to_, end, end, tombstones_before});
+  return true;
+}
+
+Task<void> FileStorage::CompactStep(SegmentRef segment) {
+  Busy busy(*this);
+  compacting_ = true;
+  Status status = OkStatus();
+  if (!segment->sealed || segment->base >= compaction_->end) {
+    status = absl::AbortedError("trimmed away");
+  } else if (!compaction_->copying) {
+    status = co_await MapKeys(segment);
+  } else {
+    StatusOr<bool> superseded = co_await HasSuperseded(segment);
+    status = superseded.status();
+    if (superseded.ok() && *superseded && compaction_) status = co_await Rewrite(segment);
+  }
+  compacting_ = false;
+  if (!compaction_ || stopped()) co_return;
+  if (status.ok() || absl::IsAborted(status)) {
+    AdvanceCompaction(*segment);
+    co_return;
+  }
+  // With a damaged segment or a full disk nothing more is done before there are new segments.
+  compacted_to_ = compaction_->end;
+  compaction_.reset();
+  if (!absl::IsDataLoss(status) && !absl::IsResourceExhausted(status)) Fail(status);
+}
+
+void FileStorage::AdvanceCompaction(const TopicSegment& visited) {
+  Compaction& compaction = *compaction_;
+  compaction.next = std::max(visited.facts.end, compaction.next);
+  const Offset end = std::min(compaction.end, compaction.mapped_end);
+  if (compaction.next < end) return;
+  if (!compaction.copying) {
+    compaction.copying = true;
+    compaction.next = start();
+    return;
+  }
+  compacted_to_ = end;
+  compaction_.reset();
+}
+
+Task<Status> FileStorage::MapKeys(SegmentRef segment) {
+  FrameReader reader(files_, segment, kSegmentHeadBytes);
+  reader.set_read_ahead();
+  RecordView record;
+  std::string_view frame;
+  while (compaction_) {
+    switch (reader.Next(&record, &frame)) {
+      case FrameReader::Step::kRecord: {
+        if (!record.key) continue;
+        auto& map = compaction_->last_of_key;
+        const KeyHash hash = HashOf(*record.key);
+        auto known = map.find(hash);
+        if (known != map.end()) {
+          known->second = record.offset;
+        } else if (map.size() < kMaxCompactedKeys) {
+          map.emplace(hash, record.offset);
+        } else {
+          compaction_->mapped_end = record.offset;  // the rest is for the next time
+          co_return OkStatus();
+        }
+        continue;
+      }
+      case FrameReader::Step::kMore: {
+        Status status = co_await reader.Fill();
+        if (!status.ok()) co_return status;
+        continue;
+      }
+      case FrameReader::Step::kEnd:
+        co_return OkStatus();
+      case FrameReader::Step::kDamaged:
+        co_return co_await DamageAt(segment, reader.position());
+    }
+  }
+  co_return OkStatus();
+}
+
+bool FileStorage::Keeps(const RecordView& record) const {
+  if (!record.key || record.offset >= compaction_->mapped_end) return true;
+  auto last = compaction_->last_of_key.find(HashOf(*record.key));
+  if (last != compaction_->last_of_key.end() && last->second > record.offset) return false;
+  return record.value.has_value() || record.timestamp >= compaction_->tombstones_before;
+}
+
+Task<StatusOr<bool>> FileStorage::HasSuperseded(SegmentRef segment) {
+  FrameReader reader(files_, segment, kSegmentHeadBytes);
+  reader.set_read_ahead();
+  RecordView record;
+  std::string_view frame;
+  while (compaction_) {
+    switch (reader.Next(&record, &frame)) {
+      case FrameReader::Step::kRecord:
+        if (!Keeps(record)) co_return true;
+        continue;
+      case FrameReader::Step::kMore: {
+        Status status = co_await reader.Fill();
+        if (!status.ok()) co_return status;
+        continue;
+      }
+      case FrameReader::Step::kEnd:
+        co_return false;
+      case FrameReader::Step::kDamaged:
+        co_return co_await DamageAt(segment, reader.position());
+    }
+  }
+  co_return false;
+}
+
+Task<Status> FileStorage::Rewrite(SegmentRef segment) {
+  const std::string path = Unfinished(segment->LogPath());
+  FileSystem& system = files_.files();
+  StatusOr<std::unique_ptr<File>> created = system.OpenForWrite(path, WriteMode::kBuffered, true);
+  if (!created.ok()) co_return created.status();
+  std::unique_ptr<File> file = *std::move(created);
+  auto index = std::make_shared<SegmentIndex>(segment->base);
+  Status status = co_await CopyKept(segment, *index, *file);
+  file.reset();
+  if (status.ok() && !dropped_) {
+    status = co_await WriteFile(Unfinished(segment->IndexPath()), index->EncodeOffsets(owner()));
+  }
+  if (status.ok() && !dropped_) {
+    status = co_await WriteFile(Unfinished(segment->TimeIndexPath()), index->EncodeTimes(owner()));
+  }
+  if (dropped_) co_return OkStatus();
+  if (status.ok() && segment->gone) status = absl::AbortedError(segment->stem + " is gone");
+  if (status.ok()) status = SwapIn(segment, index);
+  if (status.ok()) co_return co_await SyncDirectory(directory_);
+  for (std::string left : {segment->LogPath(), segment->IndexPath(), segment->TimeIndexPath()}) {
+    left = Unfinished(left);
+    const int32_t result = co_await files_.Remove(left);
+    if (result < 0 && result != -ENOENT) co_return ErrnoStatus(-result, "remove " + left);
+  }
+  co_return status;
+}
+
+// Through a buffer as large as the reader's.
+Task<Status> FileStorage::CopyKept(SegmentRef segment, SegmentIndex& index, File& file) {
+  FrameReader reader(files_, segment, kSegmentHeadBytes);
+  reader.set_read_ahead();
+  std::string out = EncodeSegmentHead({owner(), segment->base, segment->facts.end});
+  uint64_t written = 0;
+  index.AddHead();
+  RecordView record;
+  std::string_view frame;
+  for (bool more = true; more;) {
+    const FrameReader::Step step = reader.Next(&record, &frame);
+    if (!compaction_) co_return absl::AbortedError("dropped");
+    if (step == FrameReader::Step::kRecord && Keeps(record)) {
+      index.Add(record.offset, record.timestamp, written + out.size(), frame.size());
+      out += frame;
+    }
+    if (step == FrameReader::Step::kDamaged) {
+      co_return co_await DamageAt(segment, reader.position());
+    }
+    more = step != FrameReader::Step::kEnd;
+    if (out.size() >= kWriteBytes || !more) {
+      Status status = co_await WriteAt(file, written, out, segment->LogPath());
+      if (!status.ok()) co_return status;
+      written += out.size();
+      out.clear();
+    }
+    if (step == FrameReader::Step::kMore) {
+      Status status = co_await reader.Fill();
+      if (!status.ok()) co_return status;
+    }
+  }
+  index.CoverTo(segment->facts.end);
+  const int32_t result = co_await files_.Sync(file);
+  co_return result < 0 ? ErrnoStatus(-result, "sync " + segment->LogPath()) : OkStatus();
+}
+
+// The log first: with index files that do not fit its size it is read as one that has none.
+Status FileStorage::SwapIn(const SegmentRef& segment, std::shared_ptr<SegmentIndex> index) {
+  auto at = std::find(segments_.begin(), segments_.end(), segment);
+  FLASHDB_CHECK(at != segments_.end());
+  // Open, so that its blocks are not freed by the renaming, here, but by closing it.
+  FLASHDB_ASSIGN_OR_RETURN(std::shared_ptr<OpenSegment> replaced, files_.Open(segment));
+  for (const std::string& path :
+       {segment->LogPath(), segment->IndexPath(), segment->TimeIndexPath()}) {
+    FLASHDB_RETURN_IF_ERROR(files_.files().Rename(Unfinished(path), path));
+  }
+  auto rewritten = std::make_shared<TopicSegment>();
+  rewritten->base = segment->base;
+  rewritten->stem = segment->stem;
+  rewritten->facts = index->facts();
+  rewritten->closed = rewritten->sealed = rewritten->name_durable = true;
+  rewritten->durable_bytes = rewritten->facts.log_bytes;
+  rewritten->last_lsn = segment->last_lsn;
+  bytes_ -= segment->facts.frame_bytes() - rewritten->facts.frame_bytes();
+  records_ -= segment->facts.records - rewritten->facts.records;
+  *at = rewritten;
+  files_.Retire(segment);
+  files_.CacheIndex(rewritten, std::move(index));
+  return OkStatus();
+}
+
+}  // namespace flashdb

@@ -1,0 +1,138 @@
+// One partition on the shard that owns its slot: where its next record goes, the newest records
+// until its storage has them, its producers' last batches and its groups' committed offsets.
+//
+// All of it follows from the log: Append, Commit and Trim are called by the TopicStore, for a
+// command (which logs the same) and in replay alike. Used by the owner's thread only.
+#pragma once
+
+#include <absl/container/btree_map.h>
+#include <absl/container/flat_hash_map.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "topics/partition_storage.h"
+#include "topics/record_block.h"
+#include "topics/types.h"
+
+namespace flashdb {
+
+/// A long poll on another (or the own) shard that wants to hear of new records; see fetch_waits.h.
+struct FetchWait {
+  ShardId home;
+  uint64_t token;
+};
+
+/// The last batch of an idempotent producer.
+struct ProducerBatch {
+  uint64_t sequence = 0;
+  Offset first = 0;
+  uint32_t count = 0;
+  UnixMillis timestamp = 0;
+};
+
+struct PartitionCommit {
+  Offset offset = 0;
+  UnixMillis at = 0;
+  std::string metadata;
+};
+
+class Partition {
+ public:
+  /// Producers that are remembered; of more, those whose last batch is the oldest are forgotten.
+  static constexpr size_t kMaxProducers = 10'000;
+
+  Partition(TopicId topic, PartitionNumber number, SlotId slot,
+            std::unique_ptr<PartitionStorage> storage);
+
+  TopicId topic() const { return topic_; }
+  PartitionNumber number() const { return number_; }
+  SlotId slot() const { return slot_; }
+  /// Offsets [start(), end()) are there (but those that compaction has removed).
+  Offset start() const { return start_; }
+  Offset end() const { return end_; }
+  uint64_t record_count() const { return storage_->record_count() + not_given_records_; }
+  uint64_t bytes() const { return storage_->bytes() + not_given_bytes_; }
+  UnixMillis last_timestamp() const { return last_timestamp_; }
+  PartitionStorage& storage() { return *storage_; }
+  const PartitionStorage& storage() const { return *storage_; }
+
+  // ---- Records -------------------------------------------------------------------------------
+
+  /// The timestamp that a record appended at `now` gets: they never fall.
+  UnixMillis NextTimestamp(UnixMillis now) const { return std::max(now, last_timestamp_); }
+  /// Takes a copy of the frame, whose offset must be end().
+  void Append(std::string_view frame, UnixMillis timestamp);
+  /// Bytes that the storage has not been given or cannot give back yet.
+  uint64_t tail_bytes() const { return tail_bytes_; }
+  /// The first offset that is in the tail; end() if none is.
+  Offset tail_start() const { return tail_.empty() ? end_ : tail_.front()->base(); }
+  /// The tail's block with `offset`, which is at least tail_start(); nullptr at end().
+  const RecordBlock* TailBlock(Offset offset) const;
+
+  /// From now on the partition begins at `start` at least.
+  void TrimTo(Offset start);
+
+  // ---- On the way to the storage
+  // -----------------------------------------------------------------
+
+  /// What is there now will be settled with `lsn`; ignored while an earlier mark is waited for.
+  void MarkSettlesAt(Lsn lsn);
+  Lsn mark_lsn() const { return mark_lsn_; }  // 0: none
+  /// The mark's LSN is settled. Gives the blocks up to it to the storage.
+  void FlushToMark();
+  bool FullyGiven() const { return storage_->end() == end_; }
+  /// Records up to this one are on disk in the topic's files.
+  Lsn durable_lsn() const { return storage_->durable_lsn(); }
+  /// Takes the blocks out of the tail that the storage can give back now.
+  std::vector<BlockRef> TakeReadable();
+  /// For recovery: everything is settled; blocks until the storage has all of it.
+  Status FlushBlocking();
+
+  // ---- Producers and groups ------------------------------------------------------------------
+
+  const ProducerBatch* FindProducer(std::string_view id) const;
+  void NoteProducer(std::string_view id, const ProducerBatch& batch);
+  const absl::flat_hash_map<GroupId, PartitionCommit>& commits() const { return commits_; }
+  const PartitionCommit* FindCommit(GroupId group) const;
+  void PutCommit(GroupId group, PartitionCommit commit) { commits_[group] = std::move(commit); }
+  void ForgetGroup(GroupId group) { commits_.erase(group); }
+
+  // ---- Those who wait ------------------------------------------------------------------------
+
+  std::vector<FetchWait>& waits() { return waits_; }
+
+  // ---- Kept by the TopicStore ----------------------------------------------------------------
+
+  uint64_t cache_handle() const { return topic_ * kMaxPartitions + number_; }
+  uint32_t cache_records = 0;  // how many the cache keeps
+  bool listed = false;         // among those with work to do
+  UnixMillis dirty_since = 0;
+
+ private:
+  RecordBlock& BlockWithRoom();
+  void ForgetOldProducers();
+
+  const TopicId topic_;
+  const PartitionNumber number_;
+  const SlotId slot_;
+  std::unique_ptr<PartitionStorage> storage_;
+  Offset start_;
+  Offset end_;
+  UnixMillis last_timestamp_ = 0;
+  std::deque<std::shared_ptr<RecordBlock>> tail_;  // only one that begins after the mark may grow
+  uint64_t tail_bytes_ = 0;
+  uint64_t not_given_bytes_ = 0;  // to the storage
+  uint64_t not_given_records_ = 0;
+  Offset mark_end_ = 0;  // of the running mark, or of the last one
+  Lsn mark_lsn_ = 0;
+  absl::flat_hash_map<std::string, ProducerBatch, StringHash, StringEq> producers_;
+  absl::flat_hash_map<GroupId, PartitionCommit> commits_;
+  std::vector<FetchWait> waits_;
+};
+
+}  // namespace flashdb

@@ -1,0 +1,93 @@
+// Appending: in one visit if one shard owns all of the batch's partitions, else in a transaction.
+#include <algorithm>
+
+#include "topics/append_plan.h"
+#include "topics/topic_visit.h"
+
+namespace flashdb {
+namespace {
+
+constexpr uint64_t kBehindStepMillis = 2;
+constexpr uint64_t kBehindPatienceMillis = 10'000;
+
+using Outcome = AppendPlan::Outcome;
+
+// Half of a batch is never appended: all owners look before any appends.
+Task<Outcome> AppendInTransaction(const AppendPlan& plan, Gates& gates) {
+  Transaction transaction(true);
+  for (SlotId slot : plan.slots()) transaction.AddSlot(slot);
+  std::optional<std::string> refusal = co_await transaction.Lock(plan.log_bytes());
+  Outcome joined;
+  if (refusal.has_value()) {
+    joined.status = RefusedStatus(*refusal);
+  } else {
+    auto look = [&plan](ShardId, Keyspace&) { return plan.Look(TopicStore::Here()); };
+    joined = AppendPlan::Join(co_await transaction.AtEach(transaction.Participants(), look));
+  }
+  if (joined.status.ok()) {
+    auto append = [&plan](ShardId, Keyspace&) { return plan.Append(TopicStore::Here()); };
+    joined = AppendPlan::Join(co_await transaction.AtEach(transaction.Participants(), append));
+  }
+  co_await transaction.Finish();
+  gates.insert(gates.end(), transaction.gates().begin(), transaction.gates().end());
+  co_return joined;
+}
+
+Task<Outcome> AppendOnce(const AppendPlan& plan, Gates& gates) {
+  const std::vector<SlotId>& slots = plan.slots();
+  const ShardId owner = OwnerOf(slots.front(), ShardCount());
+  const bool one_owner = std::all_of(slots.begin(), slots.end(), [&](SlotId slot) {
+    return OwnerOf(slot, ShardCount()) == owner;
+  });
+  if (one_owner) {
+    auto append = [&plan](TopicStore& store) { return plan.LookAndAppend(store); };
+    auto visit = VisitUnlocked(slots, true, plan.log_bytes(), append);
+    std::optional<Visited<Outcome>> visited = co_await visit;
+    if (visited.has_value()) {
+      if (visited->gate != 0) gates.push_back({owner, visited->gate});
+      std::vector<Outcome> outcomes;
+      outcomes.push_back(std::move(visited->result));
+      co_return AppendPlan::Join(std::move(outcomes));
+    }
+  }
+  co_return co_await AppendInTransaction(plan, gates);
+}
+
+}  // namespace
+
+Task<StatusOr<Topic>> FindOrCreateTopic(std::string name, Gates& gates) {
+  TopicStore& store = TopicStore::Here();
+  const Topic* topic = store.catalog().FindTopic(name);
+  if (topic == nullptr && store.options().auto_create) {
+    StatusOr<Topic> created = co_await CreateTopic(name, {}, gates);
+    if (created.ok() || !absl::IsAlreadyExists(created.status())) co_return created;
+    topic = store.catalog().FindTopic(name);
+  }
+  if (topic == nullptr) {
+    co_return absl::NotFoundError(fmt::format(
+        "there is no topic '{}'; create it, or start the server with --auto-create-topics yes",
+        name.substr(0, kMaxNameBytes)));
+  }
+  co_return *topic;
+}
+
+Task<StatusOr<std::vector<AppendedPart>>> AppendRecords(std::string topic,
+                                                        std::span<const NewRecord> records,
+                                                        const ProducerStamp* stamp, Gates& gates) {
+  if (Status valid = CheckBatch(records.size(), stamp); !valid.ok()) co_return valid;
+  StatusOr<Topic> found = co_await FindOrCreateTopic(topic, gates);
+  if (!found.ok()) co_return found.status();
+  AppendPlan plan(*found, stamp);
+  const uint64_t max_value_bytes = TopicStore::Here().options().max_value_bytes;
+  if (Status dealt = plan.Deal(records, max_value_bytes); !dealt.ok()) co_return dealt;
+  Outcome outcome = co_await AppendOnce(plan, gates);
+  for (uint64_t waited = 0; outcome.behind && waited < kBehindPatienceMillis;
+       waited += kBehindStepMillis) {
+    co_await Shard::Current().Sleep(kBehindStepMillis);
+    outcome = co_await AppendOnce(plan, gates);
+  }
+  if (!outcome.status.ok()) co_return outcome.status;
+  co_return std::move(outcome.parts);
+}
+
+}  // namespace flashdb

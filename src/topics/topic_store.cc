@@ -1,0 +1,315 @@
+// The mutators of topics, and reading from memory.
+#include "topics/topic_store.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "topics/memory_storage.h"
+
+namespace flashdb {
+
+TopicStore::TopicStore(Shard& shard, FileSystem& files, TopicOptions options)
+    : shard_(shard),
+      keys_(shard.keys()),
+      options_(std::move(options)),
+      segment_files_(files,
+                     {.directory = options_.directory, .segment_bytes = options_.segment_bytes}),
+      cache_(options_.cache_bytes),
+      groups_(catalog_) {
+  keys_.set_tenant(this);
+}
+
+TopicStore::~TopicStore() { keys_.set_tenant(nullptr); }
+
+TopicStore& TopicStore::Here() {
+  Tenant* tenant = Shard::Current().keys().tenant();
+  FLASHDB_CHECK(tenant != nullptr, "this shard has no topics");
+  return static_cast<TopicStore&>(*tenant);
+}
+
+// ---- The catalog -------------------------------------------------------------------------------
+
+const Topic& TopicStore::PutTopic(Topic topic) {
+  const uint64_t version = catalog_.version() + 1;
+  if (topic.id == 0) topic.id = version;
+  if (std::string* log = keys_.BeginTenantEffectOnAll(EffectOp::kTopicPut)) {
+    PutVarint(*log, version);
+    EncodeTopic(*log, topic);
+  }
+  const Topic& put = catalog_.PutTopic(version, std::move(topic));
+  AddPartitions(put);
+  return put;
+}
+
+void TopicStore::RemoveTopic(TopicId id) {
+  const uint64_t version = catalog_.version() + 1;
+  if (std::string* log = keys_.BeginTenantEffectOnAll(EffectOp::kTopicRemove)) {
+    PutVarint(*log, version);
+    PutVarint(*log, id);
+  }
+  const Topic* topic = catalog_.TopicById(id);
+  for (PartitionNumber p = 0; topic != nullptr && p < topic->config.partitions; ++p) {
+    auto found = partitions_.find({id, p});
+    if (found == partitions_.end()) continue;
+    DropPartition(std::move(found->second));
+    partitions_.erase(found);
+  }
+  catalog_.RemoveTopic(version, id);
+}
+
+const Group& TopicStore::PutGroup(Group group) {
+  const uint64_t version = catalog_.version() + 1;
+  if (group.id == 0) group.id = version;
+  if (std::string* log = keys_.BeginTenantEffectOnAll(EffectOp::kGroupPut)) {
+    PutVarint(*log, version);
+    PutVarint(*log, group.id);
+    PutBytes(*log, group.name);
+    PutSigned(*log, group.created_at);
+  }
+  return catalog_.PutGroup(version, std::move(group));
+}
+
+void TopicStore::RemoveGroup(GroupId id) {
+  const uint64_t version = catalog_.version() + 1;
+  if (std::string* log = keys_.BeginTenantEffectOnAll(EffectOp::kGroupRemove)) {
+    PutVarint(*log, version);
+    PutVarint(*log, id);
+  }
+  for (auto& [key, partition] : partitions_) partition->ForgetGroup(id);
+  groups_.Forget(id);
+  catalog_.RemoveGroup(version, id);
+}
+
+// ---- Partitions come and go
+// ----------------------------------------------------------------------
+
+std::unique_ptr<PartitionStorage> TopicStore::NewStorage(const Topic& topic,
+                                                         PartitionNumber number) {
+  if (topic.config.storage == StorageKind::kMemory) return std::make_unique<MemoryStorage>();
+  return std::make_unique<FileStorage>(segment_files_, topic.name, topic.id, number);
+}
+
+// Of a topic that is new (or has grown) while clients are served: there is nothing on disk to open.
+void TopicStore::AddPartitions(const Topic& topic) {
+  for (PartitionNumber p = 0; p < topic.config.partitions; ++p) {
+    const SlotId slot = topic.SlotOfPartition(p);
+    if (!keys_.Owns(slot)) continue;
+    std::unique_ptr<Partition>& place = partitions_[{topic.id, p}];
+    if (place == nullptr) {
+      place = std::make_unique<Partition>(topic.id, p, slot, NewStorage(topic, p));
+    }
+    place->cache_records = topic.config.cache_records;
+  }
+}
+
+void TopicStore::DropPartition(std::unique_ptr<Partition> partition) {
+  cache_.Drop(partition->cache_handle());
+  unflushed_bytes_ -= partition->tail_bytes();
+  if (partition->listed) std::erase(dirty_, partition.get());
+  WakeWaits(*partition);
+  dropped_.push_back({.partition = std::move(partition)});
+}
+
+Partition* TopicStore::Find(const Topic& topic, PartitionNumber number) {
+  auto found = partitions_.find({topic.id, number});
+  if (found == partitions_.end()) return nullptr;
+  keys_.NoteSlot(found->second->slot());
+  return found->second.get();
+}
+
+// ---- Records -----------------------------------------------------------------------------------
+
+namespace {
+
+// What a batch is answered whose sequence is not new. Nullopt: it is new.
+std::optional<StatusOr<AppendedPart>> AnswerToRepeated(const Partition& partition, size_t count,
+                                                       const ProducerStamp& stamp) {
+  const ProducerBatch* last = partition.FindProducer(stamp.producer_id);
+  if (last == nullptr || stamp.sequence > last->sequence) return std::nullopt;
+  if (stamp.sequence < last->sequence) {
+    return absl::FailedPreconditionError(
+        fmt::format("sequence {} of producer '{}' is older than its last one, {}: that batch was "
+                    "appended or given up before",
+                    stamp.sequence, stamp.producer_id, last->sequence));
+  }
+  if (count != last->count) {
+    return absl::FailedPreconditionError(fmt::format(
+        "sequence {} of producer '{}' had {} records before and has {} now; give a new batch a "
+        "new sequence",
+        stamp.sequence, stamp.producer_id, last->count, count));
+  }
+  return AppendedPart{.partition = partition.number(),
+                      .offset = last->first,
+                      .last_offset = last->first + last->count - 1,
+                      .count = last->count,
+                      .timestamp = last->timestamp,
+                      .duplicate = true};
+}
+
+}  // namespace
+
+StatusOr<AppendedPart> TopicStore::Append(Partition& partition,
+                                          std::span<const RecordInput* const> records,
+                                          const ProducerStamp* stamp) {
+  if (stamp != nullptr) {
+    if (auto answer = AnswerToRepeated(partition, records.size(), *stamp)) return *answer;
+  }
+  AppendedPart part{.partition = partition.number(),
+                    .offset = partition.end(),
+                    .last_offset = partition.end() + records.size() - 1,
+                    .count = static_cast<uint32_t>(records.size()),
+                    .timestamp = partition.NextTimestamp(keys_.now())};
+  std::string& log = *keys_.BeginTenantEffect(EffectOp::kTopicAppend, partition.slot());
+  PutVarint(log, partition.topic());
+  PutVarint(log, partition.number());
+  PutBytes(log, stamp == nullptr ? std::string_view() : stamp->producer_id);
+  PutVarint(log, stamp == nullptr ? 0 : stamp->sequence);
+  PutVarint(log, records.size());
+  const uint64_t before = partition.tail_bytes();
+  for (const RecordInput* record : records) {
+    const size_t begin = log.size();
+    AppendFrame(log, partition.end(), part.timestamp, *record);
+    partition.Append(std::string_view(log).substr(begin), part.timestamp);
+  }
+  if (stamp != nullptr) {
+    partition.NoteProducer(stamp->producer_id,
+                           {stamp->sequence, part.offset, part.count, part.timestamp});
+  }
+  unflushed_bytes_ += partition.tail_bytes() - before;
+  stats_.bytes_appended += partition.tail_bytes() - before;
+  stats_.records_appended += part.count;
+  List(partition);
+  WakeWaits(partition);
+  return part;
+}
+
+Status TopicStore::CheckCommit(Partition& partition, const OffsetCommit& commit) const {
+  if (commit.offset <= partition.end()) return OkStatus();
+  return absl::OutOfRangeError(
+      fmt::format("offset {} is above the high watermark {} of partition {}; commit at most that",
+                  commit.offset, partition.end(), partition.number()));
+}
+
+Status TopicStore::Commit(Partition& partition, const Group& group, const OffsetCommit& commit) {
+  FLASHDB_RETURN_IF_ERROR(CheckCommit(partition, commit));
+  PartitionCommit kept{.offset = commit.offset, .at = keys_.now(), .metadata = commit.metadata};
+  std::string& log = *keys_.BeginTenantEffect(EffectOp::kTopicCommit, partition.slot());
+  PutVarint(log, partition.topic());
+  PutVarint(log, partition.number());
+  PutVarint(log, group.id);
+  PutVarint(log, kept.offset);
+  PutSigned(log, kept.at);
+  PutBytes(log, kept.metadata);
+  partition.PutCommit(group.id, std::move(kept));
+  return OkStatus();
+}
+
+void TopicStore::List(Partition& partition) {
+  if (partition.listed) return;
+  partition.listed = true;
+  partition.dirty_since = keys_.now();
+  dirty_.push_back(&partition);
+}
+
+void TopicStore::WakeWaits(Partition& partition) {
+  if (partition.waits().empty()) return;
+  std::vector<FetchWait> waits;
+  waits.swap(partition.waits());
+  for (const FetchWait& wait : waits) {
+    SendMail(wait.home,
+             {.deliver = [](Shard&,
+                            const Envelope& mail) { TopicStore::Here().waits().Wake(mail.value); },
+              .value = wait.token});
+  }
+}
+
+// ---- Reading -----------------------------------------------------------------------------------
+
+namespace {
+
+// Copies records from `offset` on as long as the limits of the answer allow; false if they are
+// reached.
+bool TakeFrom(const RecordBlock& block, Offset offset, uint32_t max_records, uint64_t max_bytes,
+              FetchedPart& part) {
+  const size_t first = block.IndexOf(offset);
+  size_t last = first;
+  uint64_t bytes = part.frames.size();
+  bool room = true;
+  while (last < block.count()) {
+    const size_t size = block.Frames(last, last + 1).size();
+    room = part.count < max_records && (part.count == 0 || bytes + size <= max_bytes);
+    if (!room) break;
+    bytes += size;
+    ++part.count;
+    ++last;
+  }
+  part.frames.append(block.Frames(first, last));
+  part.next_offset = last < block.count() ? block.OffsetAt(last) : block.end();
+  return room;
+}
+
+}  // namespace
+
+bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_records,
+                                uint64_t max_bytes, FetchedPart& part) {
+  part.partition = partition.number();
+  part.start = partition.start();
+  part.high_watermark = partition.end();
+  part.next_offset = from;
+  bool room = true;
+  while (room && part.next_offset < partition.end()) {
+    if (part.next_offset >= partition.tail_start()) {
+      room = TakeFrom(*partition.TailBlock(part.next_offset), part.next_offset, max_records,
+                      max_bytes, part);
+      continue;
+    }
+    BlockRef block = cache_.Find(partition.cache_handle(), part.next_offset);
+    if (block == nullptr) {
+      if (part.count == 0) return false;
+      break;
+    }
+    room = TakeFrom(*block, part.next_offset, max_records, max_bytes, part);
+  }
+  stats_.records_fetched += part.count;
+  stats_.bytes_fetched += part.frames.size();
+  return true;
+}
+
+Task<StatusOr<FetchedPart>> TopicStore::ReadFromStorage(Partition& partition, Offset from,
+                                                        uint32_t max_records, uint64_t max_bytes) {
+  FetchedPart part{.partition = partition.number(),
+                   .start = partition.start(),
+                   .next_offset = from,
+                   .high_watermark = partition.end()};
+  bool room = true;
+  while (room && part.next_offset < partition.storage().readable_end()) {
+    const uint64_t wanted = max_bytes - std::min<uint64_t>(max_bytes, part.frames.size());
+    StatusOr<BlockRef> block = co_await partition.storage().Read(part.next_offset, wanted);
+    if (!block.ok()) co_return block.status();
+    cache_.Insert(partition.cache_handle(), *block, partition.cache_records);
+    room = TakeFrom(**block, part.next_offset, max_records, max_bytes, part);
+  }
+  stats_.records_fetched += part.count;
+  stats_.bytes_fetched += part.frames.size();
+  co_return part;
+}
+
+// Times never fall, so the storage is asked unless all that it has is too old.
+Task<StatusOr<Offset>> TopicStore::OffsetOfTime(Partition& partition, UnixMillis time) {
+  if (partition.storage().readable_end() > partition.start()) {
+    StatusOr<Offset> found = co_await partition.storage().OffsetOfTime(time);
+    if (!found.ok() || *found < partition.tail_start()) co_return found;
+  }
+  Offset at = partition.tail_start();
+  while (const RecordBlock* block = partition.TailBlock(at)) {
+    if (block->last_timestamp() >= time) {
+      size_t i = block->IndexOf(at);
+      while (i < block->count() && block->TimestampAt(i) < time) ++i;
+      if (i < block->count()) co_return block->OffsetAt(i);
+    }
+    at = block->end();
+  }
+  co_return partition.end();
+}
+
+}  // namespace flashdb

@@ -1,0 +1,183 @@
+// The topics of one shard: the catalog, the partitions whose slots the shard owns, the cache of
+// their newest records, and the way from the log to the topics' files.
+//
+// Everything that changes goes through the mutators here, which log through the keyspace's door;
+// replay (Apply) does the same again. Used by its shard's thread only.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/file.h"
+#include "shards/shard.h"
+#include "shards/tenant.h"
+#include "topics/block_cache.h"
+#include "topics/catalog.h"
+#include "topics/fetch_waits.h"
+#include "topics/file_storage.h"
+#include "topics/group_coordinator.h"
+#include "topics/partition.h"
+#include "topics/topic_service.h"
+
+namespace flashdb {
+
+struct TopicOptions {
+  std::string directory;  // of the topics' files
+  StorageKind default_storage = StorageKind::kFile;
+  bool auto_create = true;
+  uint64_t max_value_bytes = uint64_t{1} << 20;  // of one record
+  uint64_t cache_bytes = uint64_t{64} << 20;     // of this shard
+  uint64_t segment_bytes = uint64_t{256} << 20;
+  /// Records that only the log has are kept in memory; from this many bytes on, appends wait.
+  uint64_t unflushed_bytes = uint64_t{64} << 20;
+};
+
+class TopicStore final : public Tenant {
+ public:
+  /// `files` must outlive the store. Makes itself the tenant of the shard's keyspace.
+  TopicStore(Shard& shard, FileSystem& files, TopicOptions options);
+  ~TopicStore() override;
+
+  /// The running shard's.
+  static TopicStore& Here();
+
+  const TopicOptions& options() const { return options_; }
+  /// The directory and the size of segments stay what they are.
+  void set_options(const TopicOptions& options) {
+    options_ = options;
+    cache_.set_max_bytes(options.cache_bytes);
+  }
+  Shard& shard() { return shard_; }
+  const Catalog& catalog() const { return catalog_; }
+  BlockCache& cache() { return cache_; }
+  GroupCoordinator& groups() { return groups_; }
+  FetchWaits& waits() { return waits_; }
+  /// Which partition the next batch without a key goes to.
+  PartitionNumber NextPartition(const Topic& topic) {
+    return next_partition_++ % topic.config.partitions;
+  }
+
+  // ---- Changes of the catalog: called on every shard by one transaction over all slots ----------
+
+  const Topic& PutTopic(Topic topic);  // id 0: a new one
+  void RemoveTopic(TopicId id);
+  const Group& PutGroup(Group group);  // id 0: a new one
+  void RemoveGroup(GroupId id);
+
+  // ---- Partitions ----------------------------------------------------------------------------
+
+  /// The partition, whose slot is owned here; nullptr if the topic has none of that number. What is
+  /// told of it depends on its slot's last change (noted for the gate).
+  Partition* Find(const Topic& topic, PartitionNumber number);
+  /// Appends and logs. The records are within the limits. Returns what the client is told; for a
+  /// stamp that repeats the producer's last batch, that batch. FailedPrecondition if the sequence
+  /// is older than that.
+  StatusOr<AppendedPart> Append(Partition& partition, std::span<const RecordInput* const> records,
+                                const ProducerStamp* stamp);
+  /// OutOfRange if the offset is above the end.
+  Status CheckCommit(Partition& partition, const OffsetCommit& commit) const;
+  /// The group's next record is `commit.offset`. As CheckCommit.
+  Status Commit(Partition& partition, const Group& group, const OffsetCommit& commit);
+
+  /// Reads from memory. False if the record at `from` (or the first after it) has to come from the
+  /// storage; `part` is empty then. `from` is at least start() and at most end().
+  bool ReadFromMemory(Partition& partition, Offset from, uint32_t max_records, uint64_t max_bytes,
+                      FetchedPart& part);
+  /// The same from the storage; ends where memory goes on, or earlier.
+  Task<StatusOr<FetchedPart>> ReadFromStorage(Partition& partition, Offset from,
+                                              uint32_t max_records, uint64_t max_bytes);
+
+  /// The first record at or after `time`; end() if there is none.
+  Task<StatusOr<Offset>> OffsetOfTime(Partition& partition, UnixMillis time);
+
+  // ---- In the background ---------------------------------------------------------------------
+
+  /// Once a turn. Gives settled records to the files, applies retention and compaction.
+  void Pump();
+  /// When Pump() has something to do next; MonotonicNanos of the clock.
+  uint64_t NextDeadlineNanos() const;
+  /// So much is on its way to the files that appends should wait.
+  bool Behind() const { return unflushed_bytes_ > options_.unflushed_bytes; }
+  /// Why the topics' files take nothing more; OK while all is well.
+  const Status& failure() const { return failure_; }
+  /// An asynchronous operation is under way.
+  bool busy() const;
+  /// Log records up to this one are no longer needed by the topics: their records have reached the
+  /// files. (What lets log segments be recycled, once checkpoints cover the keys in them.)
+  Lsn DurableLsn() const;
+
+  // ---- Start and end -------------------------------------------------------------------------
+
+  Status Apply(EffectOp op, Decoder& in, Lsn lsn) override;
+  /// Before replay; blocking.
+  Status Prepare();
+  /// After replay; blocking. From now on files are used through `async`.
+  Status FinishRecovery(AsyncFiles& async);
+  /// Removes what is left of topics that are gone. After FinishRecovery of all shards, by one of
+  /// them; blocking.
+  Status RemoveLeftovers();
+  /// After the loop has ended and no operation is under way (busy()); blocking. The files get all
+  /// that is there, which is settled.
+  Status Close();
+
+  TopicStats Stats() const;
+
+ private:
+  friend struct TopicStoreTestPeer;
+  using PartitionKey = std::pair<TopicId, PartitionNumber>;
+
+  // topic_store_apply.cc
+  Status ApplyTopicPut(Decoder& in);
+  Status ApplyAppend(Decoder& in);
+  Status ApplyFrames(Partition* partition, const Topic* topic, PartitionNumber number,
+                     uint64_t count, Decoder& in, ProducerBatch& batch);
+  Status ApplyCommit(Decoder& in);
+  Status ApplyTrim(Decoder& in);
+  StatusOr<Partition*> OpenForReplay(const Topic& topic, PartitionNumber number);
+  Status FlushReplayed();
+
+  // topic_store.cc
+  std::unique_ptr<PartitionStorage> NewStorage(const Topic& topic, PartitionNumber number);
+  void AddPartitions(const Topic& topic);
+  void DropPartition(std::unique_ptr<Partition> partition);
+  void List(Partition& partition);
+  void WakeWaits(Partition& partition);
+
+  // topic_store_flush.cc
+  bool NameIsTaken(const Partition& partition) const;
+  bool FlushSome(Partition& partition, UnixMillis now);
+  void TakeReadable(Partition& partition);
+  void Retain(Partition& partition, UnixMillis now);
+  void RetainSome(UnixMillis now);
+  void Fail(Status status);
+  void BuryDead();
+
+  Shard& shard_;
+  Keyspace& keys_;
+  TopicOptions options_;
+  Catalog catalog_;
+  SegmentFiles segment_files_;
+  BlockCache cache_;
+  GroupCoordinator groups_;
+  FetchWaits waits_;
+  PartitionNumber next_partition_ = 0;
+  absl::flat_hash_map<PartitionKey, std::unique_ptr<Partition>> partitions_;
+  std::vector<Partition*> dirty_;  // have records that the files lack
+  struct Dropped {
+    std::unique_ptr<Partition> partition;
+    bool dropping = false;  // its files are being removed
+  };
+  std::vector<Dropped> dropped_;  // until their removal is settled and done
+  std::vector<PartitionKey> retain_round_;
+  uint64_t unflushed_bytes_ = 0;
+  uint64_t next_pump_nanos_ = 0;
+  UnixMillis next_retention_ = 0;
+  Status failure_;
+  TopicStats stats_;
+};
+
+}  // namespace flashdb

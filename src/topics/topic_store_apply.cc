@@ -1,0 +1,188 @@
+// Replay: the catalog, appends and commits come back from the log. What the topics' files have
+// already is passed over.
+//
+// Several logs may be replayed one after the other (after a change of the number of shards). Each
+// of them has every change of the catalog, numbered: known ones are passed over. Records and
+// commits of topics that a log does not know (any more) belong to deleted ones.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "topics/topic_store.h"
+
+namespace flashdb {
+namespace {
+
+constexpr uint64_t kReplayedInMemory = uint64_t{16} << 20;
+
+Status Unknown(EffectOp op) {
+  return absl::DataLossError(fmt::format(
+      "effect number {} of topics: this version does not know it", static_cast<int>(op)));
+}
+
+}  // namespace
+
+Status TopicStore::Apply(EffectOp op, Decoder& in, Lsn) {
+  switch (op) {
+    case EffectOp::kTopicPut:
+      return ApplyTopicPut(in);
+    case EffectOp::kTopicRemove:
+    case EffectOp::kGroupRemove: {
+      const uint64_t version = in.Varint();
+      const uint64_t id = in.Varint();
+      if (!in.ok() || version <= catalog_.version()) return OkStatus();
+      op == EffectOp::kTopicRemove ? RemoveTopic(id) : RemoveGroup(id);
+      return OkStatus();
+    }
+    case EffectOp::kGroupPut: {
+      const uint64_t version = in.Varint();
+      Group group{.id = in.Varint(), .name = std::string(in.Bytes()), .created_at = in.Signed()};
+      if (in.ok() && version > catalog_.version()) PutGroup(std::move(group));
+      return OkStatus();
+    }
+    case EffectOp::kTopicAppend:
+      return ApplyAppend(in);
+    case EffectOp::kTopicCommit:
+      return ApplyCommit(in);
+    case EffectOp::kTopicTrim:
+      return ApplyTrim(in);
+    default:
+      return Unknown(op);
+  }
+}
+
+Status TopicStore::ApplyTopicPut(Decoder& in) {
+  const uint64_t version = in.Varint();
+  FLASHDB_ASSIGN_OR_RETURN(Topic topic, DecodeTopic(in));
+  if (!in.ok() || version <= catalog_.version()) return OkStatus();
+  if (version != catalog_.version() + 1) {
+    return absl::DataLossError(fmt::format("change {} of the topics' catalog follows change {}",
+                                           version, catalog_.version()));
+  }
+  const Topic& put = catalog_.PutTopic(version, std::move(topic));
+  for (PartitionNumber p = 0; p < put.config.partitions; ++p) {
+    FLASHDB_RETURN_IF_ERROR(OpenForReplay(put, p).status());
+  }
+  return OkStatus();
+}
+
+// The partition with what its files hold; nullptr if it belongs to another shard.
+StatusOr<Partition*> TopicStore::OpenForReplay(const Topic& topic, PartitionNumber number) {
+  const SlotId slot = topic.SlotOfPartition(number);
+  if (!keys_.Owns(slot)) return nullptr;
+  std::unique_ptr<Partition>& place = partitions_[{topic.id, number}];
+  if (place == nullptr) {
+    std::unique_ptr<PartitionStorage> storage = NewStorage(topic, number);
+    if (topic.config.storage == StorageKind::kFile) {
+      FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> notes,
+                               static_cast<FileStorage&>(*storage).Open());
+      for (const std::string& note : notes) spdlog::warn("recovery: {}", note);
+    }
+    place = std::make_unique<Partition>(topic.id, number, slot, std::move(storage));
+  }
+  place->cache_records = topic.config.cache_records;
+  return place.get();
+}
+
+Status TopicStore::ApplyAppend(Decoder& in) {
+  const Topic* topic = catalog_.TopicById(in.Varint());
+  const auto number = static_cast<PartitionNumber>(in.Varint());
+  const std::string_view producer = in.Bytes();
+  ProducerBatch batch{.sequence = in.Varint()};
+  const uint64_t count = in.Varint();
+  Partition* partition = nullptr;
+  if (topic != nullptr && number < topic->config.partitions &&
+      keys_.ReplaysSlot(topic->SlotOfPartition(number))) {
+    partition = partitions_.at({topic->id, number}).get();
+  }
+  FLASHDB_RETURN_IF_ERROR(ApplyFrames(partition, topic, number, count, in, batch));
+  if (partition != nullptr && !producer.empty()) partition->NoteProducer(producer, batch);
+  return unflushed_bytes_ > kReplayedInMemory ? FlushReplayed() : OkStatus();
+}
+
+Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, PartitionNumber number,
+                               uint64_t count, Decoder& in, ProducerBatch& batch) {
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    RecordView record;
+    size_t size = 0;
+    if (ReadFrame(in.rest(), &record, &size) != FrameState::kWhole) {
+      return absl::DataLossError("a topic's record is damaged or cut short");
+    }
+    const std::string_view frame = in.Raw(size);
+    if (i == 0) batch.first = record.offset;
+    batch.timestamp = record.timestamp;
+    if (partition == nullptr || record.offset < partition->end()) continue;
+    if (record.offset > partition->end()) {
+      return absl::DataLossError(fmt::format(
+          "partition {} of topic '{}': its files end at offset {} and the log goes on at {}; the "
+          "records between them are missing. Restore {}/{}/{} from a backup",
+          number, topic->name, partition->end(), record.offset, options_.directory, topic->name,
+          number));
+    }
+    const uint64_t before = partition->tail_bytes();
+    partition->Append(frame, record.timestamp);
+    unflushed_bytes_ += partition->tail_bytes() - before;
+    List(*partition);
+  }
+  batch.count = static_cast<uint32_t>(count);
+  return OkStatus();
+}
+
+Status TopicStore::ApplyCommit(Decoder& in) {
+  const Topic* topic = catalog_.TopicById(in.Varint());
+  const auto number = static_cast<PartitionNumber>(in.Varint());
+  const Group* group = catalog_.GroupById(in.Varint());
+  PartitionCommit commit{
+      .offset = in.Varint(), .at = in.Signed(), .metadata = std::string(in.Bytes())};
+  if (!in.ok() || topic == nullptr || group == nullptr || number >= topic->config.partitions ||
+      !keys_.ReplaysSlot(topic->SlotOfPartition(number))) {
+    return OkStatus();
+  }
+  partitions_.at({topic->id, number})->PutCommit(group->id, std::move(commit));
+  return OkStatus();
+}
+
+Status TopicStore::ApplyTrim(Decoder& in) {
+  const Topic* topic = catalog_.TopicById(in.Varint());
+  const auto number = static_cast<PartitionNumber>(in.Varint());
+  const Offset start = in.Varint();
+  if (!in.ok() || topic == nullptr || number >= topic->config.partitions ||
+      !keys_.ReplaysSlot(topic->SlotOfPartition(number))) {
+    return OkStatus();
+  }
+  partitions_.at({topic->id, number})->TrimTo(start);
+  return OkStatus();
+}
+
+// All that is replayed is settled, and no client waits: the files may as well have it now.
+Status TopicStore::FlushReplayed() {
+  for (Partition* partition : dirty_) {
+    FLASHDB_RETURN_IF_ERROR(partition->FlushBlocking());
+    partition->listed = false;
+  }
+  dirty_.clear();
+  unflushed_bytes_ = 0;
+  return OkStatus();
+}
+
+Status TopicStore::Prepare() { return segment_files_.Prepare(); }
+
+Status TopicStore::FinishRecovery(AsyncFiles& async) {
+  FLASHDB_RETURN_IF_ERROR(FlushReplayed());
+  for (Dropped& dropped : dropped_) dropped.partition->storage().Drop();
+  dropped_.clear();
+  segment_files_.Attach(async);
+  return OkStatus();
+}
+
+Status TopicStore::RemoveLeftovers() {
+  return FileStorage::RemoveStrays(
+      segment_files_, [this](std::string_view name, PartitionNumber partition) {
+        const Topic* topic = catalog_.FindTopic(name);
+        return topic != nullptr && topic->config.storage == StorageKind::kFile &&
+               partition < topic->config.partitions;
+      });
+}
+
+}  // namespace flashdb

@@ -1,0 +1,187 @@
+// The way from the log to the topics' files, and what leaves them again: retention, compaction.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "topics/topic_store.h"
+
+namespace flashdb {
+namespace {
+
+constexpr uint64_t kPumpNanos = 5'000'000;
+// A partition's records go to its files when there are so many, or when they have waited so long.
+constexpr uint64_t kFlushBytes = 256 * 1024;
+constexpr UnixMillis kFlushMillis = 2000;
+// So many of all partitions together hurry.
+constexpr uint64_t kHurryBytes = uint64_t{16} << 20;
+constexpr size_t kPartitionsPerPump = 256;
+constexpr UnixMillis kRetentionMillis = 1000;
+constexpr size_t kRetainedPerPump = 16;
+constexpr UnixMillis kTombstoneMillis = 24 * 3600 * 1000;
+
+}  // namespace
+
+void TopicStore::Pump() {
+  const uint64_t nanos = shard_.clock().MonotonicNanos();
+  waits_.WakeDue(nanos);
+  if (nanos < next_pump_nanos_) return;
+  next_pump_nanos_ = nanos + kPumpNanos;
+  const UnixMillis now = keys_.now();
+  BuryDead();
+  const size_t count = std::min(dirty_.size(), kPartitionsPerPump);
+  for (size_t i = 0; i < count; ++i) {
+    Partition* partition = dirty_[i];
+    partition->listed = FlushSome(*partition, now);
+    if (partition->listed) dirty_.push_back(partition);  // behind those that were not looked at
+  }
+  dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(count));
+  RetainSome(now);
+}
+
+uint64_t TopicStore::NextDeadlineNanos() const {
+  const uint64_t pump = dirty_.empty() && dropped_.empty() ? UINT64_MAX : next_pump_nanos_;
+  return std::min(pump, waits_.NextDeadlineNanos().value_or(UINT64_MAX));
+}
+
+// Gives to the files what is due and settled; true if there will be more to do.
+bool TopicStore::FlushSome(Partition& partition, UnixMillis now) {
+  TakeReadable(partition);
+  if (!partition.storage().failure().ok()) {
+    Fail(partition.storage().failure());
+    return false;
+  }
+  const bool due = partition.tail_bytes() >= kFlushBytes || unflushed_bytes_ >= kHurryBytes ||
+                   now - partition.dirty_since >= kFlushMillis;
+  if (due && partition.mark_lsn() == 0 && !shard_.locks().Locked(partition.slot())) {
+    partition.MarkSettlesAt(keys_.LastChange(partition.slot()));
+  }
+  if (partition.mark_lsn() != 0 && !NameIsTaken(partition) &&
+      shard_.commits().settled() >= partition.mark_lsn()) {
+    partition.FlushToMark();
+    partition.dirty_since = now;
+  }
+  return partition.tail_bytes() > 0;
+}
+
+void TopicStore::TakeReadable(Partition& partition) {
+  const uint64_t before = partition.tail_bytes();
+  for (BlockRef& block : partition.TakeReadable()) {
+    cache_.Insert(partition.cache_handle(), std::move(block), partition.cache_records);
+  }
+  unflushed_bytes_ -= before - partition.tail_bytes();
+}
+
+// The records are in the log and stay in memory: nothing is lost, but memory is finite.
+void TopicStore::Fail(Status status) {
+  if (!failure_.ok()) return;
+  failure_ = std::move(status);
+  spdlog::error(
+      "topics: {}. Appends go on until {} MiB wait for the files; mend the disk and restart: the "
+      "log has everything",
+      MessageOf(failure_), options_.unflushed_bytes >> 20);
+}
+
+// ---- Retention and compaction
+// --------------------------------------------------------------------
+
+void TopicStore::RetainSome(UnixMillis now) {
+  if (retain_round_.empty()) {
+    if (now < next_retention_) return;
+    next_retention_ = now + kRetentionMillis;
+    for (const auto& [key, partition] : partitions_) retain_round_.push_back(key);
+  }
+  if (shard_.RefusesWrite(0).has_value()) return;
+  for (size_t i = 0; i < kRetainedPerPump && !retain_round_.empty(); ++i) {
+    auto found = partitions_.find(retain_round_.back());
+    retain_round_.pop_back();
+    if (found != partitions_.end()) Retain(*found->second, now);
+  }
+  shard_.CommitEffects();
+  (void)keys_.TakeGate();  // nobody was told anything
+}
+
+void TopicStore::Retain(Partition& partition, UnixMillis now) {
+  const Topic* topic = catalog_.TopicById(partition.topic());
+  if (topic == nullptr || shard_.locks().Locked(partition.slot())) return;
+  const TopicConfig& config = topic->config;
+  if (config.cleanup != Cleanup::kDelete) {
+    (void)partition.storage().Compact(now - kTombstoneMillis);
+  }
+  if (config.cleanup == Cleanup::kCompact) return;
+  const Offset start = partition.storage().StartFor(config.retention, now);
+  if (start <= partition.start()) return;
+  std::string& log = *keys_.BeginTenantEffect(EffectOp::kTopicTrim, partition.slot());
+  PutVarint(log, partition.topic());
+  PutVarint(log, partition.number());
+  PutVarint(log, start);
+  partition.TrimTo(start);
+  cache_.TrimTo(partition.cache_handle(), partition.start());
+}
+
+// ---- The end of partitions and of all ----------------------------------------------------------
+
+// The files of a deleted partition go when its end is settled: until then a crash would bring it
+// back.
+void TopicStore::BuryDead() {
+  for (Dropped& dropped : dropped_) {
+    const SlotId slot = dropped.partition->slot();
+    if (dropped.dropping || shard_.locks().Locked(slot) ||
+        shard_.commits().settled() < keys_.LastChange(slot)) {
+      continue;
+    }
+    dropped.partition->storage().Drop();
+    dropped.dropping = true;
+  }
+  std::erase_if(dropped_, [](const Dropped& dropped) {
+    return dropped.dropping && !dropped.partition->storage().busy();
+  });
+}
+
+// A deleted topic of the same name may still have files there.
+bool TopicStore::NameIsTaken(const Partition& partition) const {
+  return std::any_of(dropped_.begin(), dropped_.end(), [&](const Dropped& dropped) {
+    return dropped.partition->slot() == partition.slot() &&
+           dropped.partition->number() == partition.number();
+  });
+}
+
+bool TopicStore::busy() const {
+  auto busy = [](const Partition& partition) { return partition.storage().busy(); };
+  return segment_files_.busy() ||
+         std::any_of(dropped_.begin(), dropped_.end(),
+                     [&](const Dropped& dropped) { return busy(*dropped.partition); }) ||
+         std::any_of(partitions_.begin(), partitions_.end(),
+                     [&](const auto& entry) { return busy(*entry.second); });
+}
+
+Status TopicStore::Close() {
+  for (Partition* partition : dirty_) FLASHDB_RETURN_IF_ERROR(partition->FlushBlocking());
+  dirty_.clear();
+  return OkStatus();
+}
+
+Lsn TopicStore::DurableLsn() const {
+  Lsn durable = shard_.commits().settled();
+  for (const auto& [key, partition] : partitions_) {
+    if (!partition->FullyGiven() || !partition->storage().durable()) {
+      durable = std::min(durable, partition->durable_lsn());
+    }
+  }
+  return durable;
+}
+
+TopicStats TopicStore::Stats() const {
+  TopicStats stats = stats_;
+  stats.topics = catalog_.topics().size();
+  stats.groups = catalog_.groups().size();
+  stats.partitions = partitions_.size();
+  stats.cache_hits = cache_.statistics().hits;
+  stats.cache_misses = cache_.statistics().misses;
+  stats.cache_bytes = cache_.bytes();
+  stats.unflushed_bytes = unflushed_bytes_;
+  stats.waiting_fetches = waits_.count();
+  for (const auto& [key, partition] : partitions_) stats.stored_bytes += partition->bytes();
+  return stats;
+}
+
+}  // namespace flashdb

@@ -1,0 +1,312 @@
+// Topics over RESP: what TOPIC commands promise, alone and inside MULTI, before and after kill -9.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "e2e/fixture.h"
+
+namespace flashdb::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// What a map reply says of `key`.
+const Reply& At(const Reply& map, std::string_view key) {
+  static const Reply kNothing;
+  for (size_t i = 0; i + 1 < map.elements.size(); i += 2) {
+    if (map.elements[i].str == key) return map.elements[i + 1];
+  }
+  return kNothing;
+}
+
+class TopicsTest : public ServerTest {
+ protected:
+  TopicsTest() : ServerTest(SmallServer(2)) {}
+
+  Reply Run(std::initializer_list<std::string_view> argv) { return client->Command(argv); }
+
+  // The first offset of what was appended, or -1.
+  int64_t Append(std::string_view topic, std::string_view value) {
+    return OffsetOf(Run({"TOPIC", "APPEND", topic, "VALUE", value}));
+  }
+  static int64_t OffsetOf(const Reply& reply) {
+    if (reply.elements.size() != 1 || reply.elements[0].elements.size() != 3) return -1;
+    return reply.elements[0].elements[1].integer;
+  }
+
+  // The values of a partition from `offset` on.
+  std::vector<std::string> Values(std::string_view topic, std::string_view offset = "0",
+                                  std::string_view partition = "0") {
+    const Reply read = Run({"TOPIC", "READ", topic, "PARTITION", partition, "OFFSET", offset,
+                            "COUNT", "10000", "BYTES", "100000000"});
+    std::vector<std::string> values;
+    if (read.elements.size() != 1) return {ToString(read)};
+    for (const Reply& record : At(read.elements[0], "records").elements) {
+      values.push_back(record.elements[3].str);
+    }
+    return values;
+  }
+
+  void KillAndStart() {
+    server.Kill9();
+    Start();
+  }
+};
+
+TEST_F(TopicsTest, RecordsAreReadInTheOrderOfTheirOffsetsAndSurviveAKill) {
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(Append("orders", std::to_string(i)), i);
+  auto check = [&] {
+    const std::vector<std::string> values = Values("orders");
+    ASSERT_EQ(values.size(), 100u);
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(values[static_cast<size_t>(i)], std::to_string(i));
+  };
+  check();
+  KillAndStart();
+  check();
+  EXPECT_EQ(Append("orders", "more"), 100);
+}
+
+TEST_F(TopicsTest, ARecordKeepsItsKeyHeadersAndBytes) {
+  const std::string bytes("\0\r\n\xff", 4);
+  ASSERT_EQ(OffsetOf(Run({"TOPIC", "APPEND", "t", "KEY", "k", "HEADER", "a", "1", "HEADER", "b",
+                          bytes, "VALUE", bytes})),
+            0);
+  KillAndStart();
+  const Reply read = Run({"TOPIC", "READ", "t"});
+  ASSERT_EQ(read.elements.size(), 1u);
+  const Reply& record = At(read.elements[0], "records").elements.at(0);
+  EXPECT_EQ(record.elements[2].str, "k");
+  EXPECT_EQ(record.elements[3].str, bytes);
+  const Reply headers = Reply::Array(
+      {Reply::String("a"), Reply::String("1"), Reply::String("b"), Reply::String(bytes)});
+  EXPECT_EQ(record.elements[4], headers);
+}
+
+TEST_F(TopicsTest, ABatchIsAppendedInOnePiece) {
+  const Reply batch = Run({"TOPIC", "APPEND", "t", "VALUE", "a", "VALUE", "b", "VALUE", "c"});
+  ASSERT_EQ(batch.elements.size(), 1u) << ToString(batch);
+  EXPECT_EQ(batch.elements[0].elements[1].integer, 0);
+  EXPECT_EQ(batch.elements[0].elements[2].integer, 2);
+  EXPECT_THAT(Values("t"), ::testing::ElementsAre("a", "b", "c"));
+}
+
+TEST_F(TopicsTest, OneKeyStaysInOnePartitionAndKeylessRecordsTakeTurns) {
+  ASSERT_TRUE(Run({"TOPIC", "CREATE", "t", "PARTITIONS", "4"}).ok());
+  std::set<int64_t> of_key;
+  std::set<int64_t> of_none;
+  for (int i = 0; i < 16; ++i) {
+    const Reply keyed = Run({"TOPIC", "APPEND", "t", "KEY", "k", "VALUE", "v"});
+    of_key.insert(keyed.elements.at(0).elements.at(0).integer);
+    const Reply keyless = Run({"TOPIC", "APPEND", "t", "VALUE", "v"});
+    of_none.insert(keyless.elements.at(0).elements.at(0).integer);
+  }
+  EXPECT_EQ(of_key.size(), 1u);
+  EXPECT_EQ(of_none.size(), 4u);
+}
+
+TEST_F(TopicsTest, ABatchOverSeveralPartitionsIsThereOrNot) {
+  ASSERT_TRUE(Run({"TOPIC", "CREATE", "t", "PARTITIONS", "4"}).ok());
+  std::vector<std::string> batch = {"TOPIC", "APPEND", "t"};
+  for (int i = 0; i < 40; ++i) {
+    for (std::string word :
+         {std::string("KEY"), std::to_string(i), std::string("VALUE"), std::string("v")}) {
+      batch.push_back(word);
+    }
+  }
+  const Reply appended = client->Command(batch);
+  ASSERT_EQ(appended.elements.size(), 4u) << ToString(appended);
+  KillAndStart();
+  size_t records = 0;
+  for (const char* partition : {"0", "1", "2", "3"}) records += Values("t", "0", partition).size();
+  EXPECT_EQ(records, 40u);
+}
+
+TEST_F(TopicsTest, MultiChangesKeysAndAppendsInOneStep) {
+  for (int i = 0; i < 20; ++i) {
+    Run({"MULTI"});
+    Run({"SET", "key" + std::to_string(i), "v"});
+    Run({"TOPIC", "APPEND", "outbox", "VALUE", std::to_string(i)});
+    Run({"TOPIC", "COMMIT", "g", "outbox", "0", std::to_string(i)});
+    const Reply done = Run({"EXEC"});
+    ASSERT_EQ(done.elements.size(), 3u) << ToString(done);
+    EXPECT_TRUE(done.elements[0].ok());
+    EXPECT_EQ(OffsetOf(done.elements[1]), i) << ToString(done);
+    EXPECT_TRUE(done.elements[2].ok()) << ToString(done);
+  }
+  KillAndStart();
+  EXPECT_EQ(Values("outbox").size(), 20u);
+  EXPECT_EQ(Run({"GET", "key19"}).str, "v");
+  EXPECT_EQ(Run({"TOPIC", "LAG", "g"}).elements.at(1).integer, 1);
+}
+
+TEST_F(TopicsTest, KeyAndRecordAreBothThereOrNeitherAfterAKill) {
+  for (int round = 0; round < Rounds(5) && !HasFailure(); ++round) {
+    std::thread writer([this] {
+      Client own = Connect();
+      for (int i = 0; own.connected(); ++i) {
+        own.Pipeline({{"MULTI"},
+                      {"INCR", "{a}count"},
+                      {"TOPIC", "APPEND", "log", "VALUE", "x"},
+                      {"INCR", "{b}count"},
+                      {"EXEC"}});
+      }
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100 + 37 * round));
+    server.Kill9();
+    writer.join();
+    Start();
+    const Reply a = Run({"GET", "{a}count"});
+    const Reply b = Run({"GET", "{b}count"});
+    EXPECT_EQ(a, b);
+    const Reply info = Run({"TOPIC", "INFO", "log"});
+    const int64_t end = At(At(info, "partitions").elements.at(0), "high_watermark").integer;
+    EXPECT_EQ(std::to_string(end), a.str);
+  }
+}
+
+TEST_F(TopicsTest, ARepeatedBatchOfAProducerIsNotAppendedAgainAlsoAfterARestart) {
+  const std::vector<std::string> batch = {"TOPIC", "APPEND", "t",     "PRODUCER", "p",
+                                          "7",     "VALUE",  "first", "VALUE",    "second"};
+  const Reply once = client->Command(batch);
+  EXPECT_EQ(client->Command(batch), once);
+  KillAndStart();
+  EXPECT_EQ(client->Command(batch), once);
+  EXPECT_THAT(Values("t"), ::testing::ElementsAre("first", "second"));
+  EXPECT_THAT(Run({"TOPIC", "APPEND", "t", "PRODUCER", "p", "6", "VALUE", "old"}).str,
+              StartsWith("CONFLICT sequence 6"));
+}
+
+TEST_F(TopicsTest, ABlockingReadWaitsForRecordsAndTimesOut) {
+  Append("t", "old");
+  const auto began = std::chrono::steady_clock::now();
+  const Reply nothing = Run({"TOPIC", "READ", "t", "OFFSET", "1", "BLOCK", "200"});
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(195));
+  EXPECT_TRUE(At(nothing.elements.at(0), "records").elements.empty());
+
+  Client reader = Connect();
+  ASSERT_TRUE(reader.Append({"TOPIC", "READ", "t", "OFFSET", "1", "BLOCK", "10000"}).ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(Append("t", "new"), 1);
+  const Reply read = reader.GetReply();
+  ASSERT_EQ(read.elements.size(), 1u) << ToString(read);
+  EXPECT_EQ(At(read.elements[0], "records").elements.at(0).elements[3].str, "new");
+}
+
+TEST_F(TopicsTest, AGroupGoesOnWhereItCommitted) {
+  for (int i = 0; i < 10; ++i) Append("t", std::to_string(i));
+  ASSERT_TRUE(Run({"TOPIC", "COMMIT", "g", "t", "0", "4", "METADATA", "m"}).ok());
+  EXPECT_THAT(Run({"TOPIC", "COMMIT", "g", "t", "0", "11"}).str, StartsWith("OUTOFRANGE"));
+  KillAndStart();
+  const Reply read = Run({"TOPIC", "READ", "t", "GROUP", "g", "COUNT", "1"});
+  ASSERT_EQ(read.elements.size(), 1u) << ToString(read);
+  EXPECT_EQ(At(read.elements[0], "records").elements.at(0).elements[3].str, "4");
+  const Reply offsets = Run({"TOPIC", "OFFSETS", "g"});
+  ASSERT_EQ(offsets.elements.size(), 1u) << ToString(offsets);
+  EXPECT_EQ(At(offsets.elements[0], "lag").integer, 6);
+  EXPECT_EQ(At(offsets.elements[0], "metadata").str, "m");
+}
+
+TEST_F(TopicsTest, MembersOfAGroupShareThePartitionsAndALeaverGivesItsBack) {
+  ASSERT_TRUE(Run({"TOPIC", "CREATE", "t", "PARTITIONS", "4"}).ok());
+  auto share = [](const Reply& member) {
+    return At(At(member, "assignments"), "t").elements.size();
+  };
+  const Reply a = Run({"TOPIC", "GROUP", "JOIN", "g", "10000", "t", "MEMBER", "a"});
+  EXPECT_EQ(share(a), 4u) << ToString(a);
+  const Reply b = Run({"TOPIC", "GROUP", "JOIN", "g", "10000", "t", "MEMBER", "b"});
+  EXPECT_EQ(share(b), 0u) << "a does not know yet: " << ToString(b);
+  EXPECT_EQ(share(Run({"TOPIC", "GROUP", "HEARTBEAT", "g", "a"})), 2u);
+  EXPECT_EQ(share(Run({"TOPIC", "GROUP", "HEARTBEAT", "g", "b"})), 2u);
+  ASSERT_TRUE(Run({"TOPIC", "GROUP", "LEAVE", "g", "a"}).ok());
+  EXPECT_EQ(share(Run({"TOPIC", "GROUP", "HEARTBEAT", "g", "b"})), 4u);
+  EXPECT_THAT(Run({"TOPIC", "GROUP", "HEARTBEAT", "g", "a"}).str, StartsWith("NOTFOUND"));
+}
+
+TEST_F(TopicsTest, ADeletedTopicIsGoneAndOneOfItsNameBeginsAtZero) {
+  for (int i = 0; i < 1000; ++i) Append("t", std::string(1000, 'x'));
+  ASSERT_TRUE(Run({"TOPIC", "DELETE", "t"}).ok());
+  EXPECT_THAT(Run({"TOPIC", "READ", "t"}).str, StartsWith("NOTFOUND"));
+  EXPECT_EQ(Append("t", "new"), 0);
+  KillAndStart();
+  EXPECT_THAT(Values("t"), ::testing::ElementsAre("new"));
+}
+
+TEST_F(TopicsTest, ReadingByTimeBeginsAtTheFirstRecordThatIsNotOlder) {
+  Append("t", "old");
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  const int64_t middle = std::chrono::duration_cast<std::chrono::milliseconds>(
+                             std::chrono::system_clock::now().time_since_epoch())
+                             .count();
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  Append("t", "new");
+  const Reply read = Run({"TOPIC", "READ", "t", "TIME", std::to_string(middle)});
+  ASSERT_EQ(read.elements.size(), 1u) << ToString(read);
+  const Reply& records = At(read.elements[0], "records");
+  ASSERT_EQ(records.elements.size(), 1u);
+  EXPECT_EQ(records.elements[0].elements[3].str, "new");
+}
+
+TEST_F(TopicsTest, ATopicLargerThanTheCacheIsReadFromItsFiles) {
+  server.Kill9();
+  server.options().args = {"--topic-cache", "65536", "--topic-segment-bytes", "1048576"};
+  Start();
+  const std::string value(10'000, 'x');
+  for (int i = 0; i < 40; ++i) {
+    std::vector<std::vector<std::string>> batch;
+    for (int k = 0; k < 50; ++k) {
+      batch.push_back({"TOPIC", "APPEND", "t", "VALUE", std::to_string(i * 50 + k) + value});
+    }
+    client->Pipeline(batch);
+  }
+  int64_t offset = 0;
+  while (offset < 2000) {
+    const Reply read =
+        Run({"TOPIC", "READ", "t", "OFFSET", std::to_string(offset), "COUNT", "500"});
+    ASSERT_EQ(read.elements.size(), 1u) << ToString(read);
+    const Reply& records = At(read.elements[0], "records");
+    ASSERT_FALSE(records.elements.empty()) << offset;
+    for (const Reply& record : records.elements) {
+      ASSERT_EQ(record.elements[0].integer, offset);
+      ASSERT_TRUE(record.elements[3].str == std::to_string(offset) + value) << offset;
+      ++offset;
+    }
+  }
+  EXPECT_TRUE(std::filesystem::exists(server.dir() + "/topics/t/0/00000000000000000000.log"));
+}
+
+TEST_F(TopicsTest, AnotherNumberOfShardsFindsTheSameTopics) {
+  ASSERT_TRUE(Run({"TOPIC", "CREATE", "t", "PARTITIONS", "8"}).ok());
+  for (int i = 0; i < 200; ++i) {
+    Run({"TOPIC", "APPEND", "t", "KEY", std::to_string(i), "VALUE", std::to_string(i)});
+  }
+  ASSERT_TRUE(Run({"TOPIC", "COMMIT", "g", "t", "3", "1"}).ok());
+  for (uint32_t shards : {3u, 1u, 2u}) {
+    server.Kill9();
+    server.options().shards = shards;
+    Start();
+    size_t records = 0;
+    for (int p = 0; p < 8; ++p) records += Values("t", "0", std::to_string(p)).size();
+    EXPECT_EQ(records, 200u) << shards;
+    EXPECT_EQ(Run({"TOPIC", "OFFSETS", "g"}).elements.size(), 1u) << shards;
+  }
+}
+
+TEST_F(TopicsTest, WrongWordsAreRefusedWithAReason) {
+  EXPECT_THAT(Run({"TOPIC", "CREATE", "../x"}).str, HasSubstr("cannot be a topic's name"));
+  EXPECT_THAT(Run({"TOPIC", "APPEND", "-x", "VALUE", "v"}).str, HasSubstr("cannot be"));
+  EXPECT_THAT(Run({"TOPIC", "APPEND", "t", "VALEU", "v"}).str, HasSubstr("'VALEU'"));
+  EXPECT_THAT(Run({"TOPIC", "CREATE", "t", "PARTITIONS", "0"}).str, HasSubstr("0 partitions"));
+  EXPECT_THAT(Run({"TOPIC", "READ", "nosuch"}).str, StartsWith("NOTFOUND"));
+  Append("t", "v");
+  EXPECT_THAT(Run({"TOPIC", "READ", "t", "OFFSET", "2"}).str, StartsWith("OUTOFRANGE"));
+  EXPECT_THAT(Run({"TOPIC", "APPEND", "t", "PARTITION", "1", "VALUE", "v"}).str,
+              HasSubstr("no partition 1"));
+  EXPECT_THAT(Run({"TOPIC", "APPEND", "t", "KEY", std::string(1025, 'k'), "VALUE", "v"}).str,
+              HasSubstr("1024"));
+  EXPECT_THAT(Run({"TOPIC", "CREATE", "t"}).str, StartsWith("EXISTS"));
+}
+
+}  // namespace
+}  // namespace flashdb::e2e
