@@ -188,6 +188,18 @@ TEST(SubscribeTest, AGroupThatDoesNotExistYetReadsFromTheBeginning) {
   EXPECT_THAT(server.log(), Contains(HasSubstr("partition=0&offset=1&follow=true")));
 }
 
+TEST(SubscribeTest, AMemberWithoutAShareWaitsForOne) {
+  FakeServer server([](const auto& request) {
+    if (request.target == "/groups/g/members") return Response{.body = R"({"assignments":[]})"};
+    return Sharing(request);
+  });
+  CtrlC interrupt(server, "partition=1&offset=2&follow=true");
+  EXPECT_EQ(RunAgainst(server.url(), {"subscribe", "t", "--group", "g", "--member", "m",
+                                      "--session-timeout", "1"})
+                .code,
+            0);
+}
+
 TEST(SubscribeTest, AMemberThatWasForgottenJoinsAgain) {
   std::atomic<int> joins{0};
   FakeServer server([&](const auto& request) -> Response {
@@ -201,6 +213,11 @@ TEST(SubscribeTest, AMemberThatWasForgottenJoinsAgain) {
                 .code,
             0);
   EXPECT_GE(joins, 2);
+}
+
+TEST(LineStreamsTest, WithoutStreamsItOnlyWaits) {
+  LineStreams streams({});
+  EXPECT_TRUE(absl::IsDeadlineExceeded(streams.Next(std::chrono::milliseconds(5)).status()));
 }
 
 TEST(LineStreamsTest, LinesOfSeveralStreamsCarryTheirTags) {
