@@ -12,11 +12,6 @@ int StopIfInterrupted(void* /*data*/, curl_off_t /*total*/, curl_off_t /*now*/,
   return Interrupt::requested() ? 1 : 0;
 }
 
-void InitializeOnce() {
-  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
-  FLASHDB_CHECK(code == CURLE_OK, "libcurl can't start: {}", curl_easy_strerror(code));
-}
-
 CurlHeaders HeadersOf(const ApiOptions& options, const ApiRequest& request) {
   std::vector<std::string> lines = {"Accept: " + request.accept, "Expect:"};
   if (!request.body.empty()) lines.push_back("Content-Type: " + request.content_type);
@@ -33,8 +28,13 @@ CurlHeaders HeadersOf(const ApiOptions& options, const ApiRequest& request) {
 
 }  // namespace
 
+void InitializeCurl() {
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  FLASHDB_CHECK(code == CURLE_OK, "libcurl can't start: {}", curl_easy_strerror(code));
+}
+
 CurlHandle::CurlHandle() {
-  InitializeOnce();
+  InitializeCurl();
   easy_.reset(curl_easy_init());
   FLASHDB_CHECK(easy_ != nullptr, "out of memory");
 }

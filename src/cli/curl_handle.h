@@ -23,6 +23,9 @@ using CurlEasy = std::unique_ptr<CURL, CurlDeleter<curl_easy_cleanup>>;
 using CurlMulti = std::unique_ptr<CURLM, CurlDeleter<curl_multi_cleanup>>;
 using CurlHeaders = std::unique_ptr<curl_slist, CurlDeleter<curl_slist_free_all>>;
 
+/// Before any other call into libcurl; further calls do nothing. Any thread.
+void InitializeCurl();
+
 /// A transfer at a time. The request's body must live until the transfer has ended.
 class CurlHandle {
  public:

@@ -25,10 +25,10 @@ Status List(Context& context, const ListOptions& options) {
     output.PrintJson(answer);
     return OkStatus();
   }
-  Table table({"GROUP", "MEMBERS", "TOPICS"});
+  Table table({"GROUP", "MEMBERS", "CREATED"});
   for (const Json& group : Member(answer, "groups")) {
     table.Add({StringOf(group, "group"), std::to_string(Member(group, "members").size()),
-               std::to_string(Member(group, "topics").size())});
+               StringOf(group, "created_at")});
   }
   if (table.empty()) {
     output.Note("There are no groups yet. Create one: flashq groups create NAME");
@@ -39,26 +39,27 @@ Status List(Context& context, const ListOptions& options) {
 }
 
 Table MembersOf(const Json& group) {
-  Table table({"MEMBER", "TOPIC", "PARTITIONS", "SESSION TIMEOUT"});
+  Table table({"MEMBER", "CLIENT", "TOPIC", "PARTITIONS", "LAST SEEN"});
   for (const Json& member : Member(group, "members")) {
+    const std::string name = StringOf(member, "member");
+    const std::string client = StringOf(member, "client");
+    const std::string seen = StringOf(member, "last_seen");
     for (const Json& share : Member(member, "assignments")) {
-      table.Add({StringOf(member, "member"), StringOf(share, "topic"),
-                 ToText(Member(share, "partitions")),
-                 fmt::format("{} ms", IntOf(member, "session_timeout_ms"))});
+      table.Add(
+          {name, client, StringOf(share, "topic"), ToText(Member(share, "partitions")), seen});
     }
-    if (Member(member, "assignments").empty()) table.Add({StringOf(member, "member")});
+    if (Member(member, "assignments").empty()) table.Add({name, client, "", "", seen});
   }
   return table;
 }
 
-Status ShowMembers(Context& context, StatusOr<Json> answer) {
-  if (!answer.ok()) return answer.status();
+Status ShowMembers(Context& context, const Json& group) {
   Output& output = context.output();
   if (output.json()) {
-    output.PrintJson(*answer);
+    output.PrintJson(group);
     return OkStatus();
   }
-  const Table table = MembersOf(*answer);
+  const Table table = MembersOf(group);
   if (table.empty()) {
     output.Note(
         "The group has no members now. Join it: flashq subscribe TOPIC --group GROUP --member "
@@ -81,18 +82,28 @@ Status Create(Context& context, const GroupOptions& options) {
 }
 
 Status Describe(Context& context, const GroupOptions& options) {
-  return ShowMembers(context, context.client().Call({.target = GroupPath(options.name)}));
+  FLASHDB_ASSIGN_OR_RETURN(Json group, context.client().Call({.target = GroupPath(options.name)}));
+  Output& output = context.output();
+  if (!output.json()) {
+    output.Line(fmt::format("{}  created {}, generation {}",
+                            output.Styled(Style::kBold, StringOf(group, "group")),
+                            StringOf(group, "created_at"), IntOf(group, "generation")));
+  }
+  return ShowMembers(context, group);
 }
 
 Status Members(Context& context, const GroupOptions& options) {
-  return ShowMembers(context, context.client().Call({.target = MembersPath(options.name)}));
+  FLASHDB_ASSIGN_OR_RETURN(Json group, context.client().Call({.target = GroupPath(options.name)}));
+  if (!context.output().json()) return ShowMembers(context, group);
+  context.output().PrintJson(Member(group, "members"));
+  return OkStatus();
 }
 
 Status Delete(Context& context, const GroupOptions& options) {
-  FLASHDB_ASSIGN_OR_RETURN(
-      Json answer, context.client().Call({.method = "DELETE", .target = GroupPath(options.name)}));
+  FLASHDB_RETURN_IF_ERROR(
+      context.client().Call({.method = "DELETE", .target = GroupPath(options.name)}).status());
   if (context.output().json()) {
-    context.output().PrintJson(answer);
+    context.output().PrintJson({{"group", options.name}, {"deleted", true}});
   } else {
     context.output().Line(fmt::format("deleted group {} with its offsets", options.name));
   }
@@ -117,7 +128,7 @@ void AddGroupsCommands(CLI::App& root, Command* chosen) {
   list->add_flag("--names", list_options->names, "names only, one on each line");
   Choose(list, chosen, list_options, &List);
   AddGroupCommand(groups, chosen, "create", "make a group", &Create);
-  AddGroupCommand(groups, chosen, "describe", "a group's members and topics", &Describe);
+  AddGroupCommand(groups, chosen, "describe", "when it was made, and its members", &Describe);
   AddGroupCommand(groups, chosen, "members", "who is in it, and each one's partitions", &Members);
   AddGroupCommand(groups, chosen, "delete", "delete a group and its offsets", &Delete);
   Choose(groups, chosen, std::make_shared<ListOptions>(), &List);

@@ -34,6 +34,11 @@ struct LineStreams::Stream {
 };
 
 struct LineStreams::Multi {
+  Multi() {
+    InitializeCurl();
+    handle.reset(curl_multi_init());
+    FLASHDB_CHECK(handle != nullptr, "out of memory");
+  }
   CurlMulti handle;
 };
 
@@ -53,10 +58,6 @@ size_t LineStreams::OnData(char* data, size_t /*one*/, size_t size, void* stream
 }
 
 void LineStreams::Add(int tag, std::string target) {
-  if (!multi_->handle) {
-    multi_->handle.reset(curl_multi_init());
-    FLASHDB_CHECK(multi_->handle != nullptr, "out of memory");
-  }
   auto stream = std::make_unique<Stream>();
   stream->owner = this;
   stream->tag = tag;
@@ -110,7 +111,6 @@ Status LineStreams::Advance(milliseconds wait) {
 StatusOr<LineStreams::Line> LineStreams::Next(milliseconds wait) {
   const auto deadline = Clock::now() + wait;
   if (Interrupt::requested()) return absl::CancelledError("interrupted");
-  FLASHDB_CHECK(!streams_.empty(), "no stream to wait for");
   while (lines_.empty()) {
     if (!ended_.ok()) return ended_;
     const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());

@@ -34,8 +34,6 @@ class LineStreams {
   /// arrived before the end are given first.
   StatusOr<Line> Next(std::chrono::milliseconds wait);
 
-  bool empty() const { return streams_.empty(); }
-
  private:
   struct Stream;
   struct Multi;

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "cli/api_client.h"
+#include "cli/partitions.h"
 
 namespace flashdb::cli {
 
@@ -29,8 +30,8 @@ class Membership {
   Status Leave();
 
   const std::vector<int64_t>& partitions() const { return partitions_; }
-  /// Changes with every new sharing-out.
-  int64_t generation() const { return generation_; }
+  /// For commits, which are refused when the share has moved.
+  MemberStamp stamp() const { return {.member = member_, .generation = generation_}; }
   /// When the next Heartbeat() is due: a third of the session timeout after the latest.
   Clock::time_point due() const { return due_; }
 

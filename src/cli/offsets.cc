@@ -10,7 +10,7 @@ namespace {
 struct CommitOptions {
   std::string group;
   std::string topic;
-  CommitRequest request;
+  OffsetCommit request;
 };
 
 struct OffsetsOptions {
@@ -25,7 +25,7 @@ std::string NumberOr(const Json& object, const char* name, const char* otherwise
 
 Status Commit(Context& context, const CommitOptions& options) {
   FLASHDB_RETURN_IF_ERROR(
-      CommitOffset(context.client(), options.group, options.topic, options.request));
+      CommitOffsets(context.client(), options.group, options.topic, {options.request}));
   if (context.output().json()) {
     context.output().PrintJson({{"group", options.group},
                                 {"topic", options.topic},

@@ -21,25 +21,31 @@ struct PartitionBounds {
 /// By number; never empty.
 StatusOr<std::vector<PartitionBounds>> FetchBounds(ApiClient& client, const std::string& topic);
 
-/// Committed offsets by partition; partitions without one are left out.
+/// Committed offsets by partition; partitions without one are left out, and a group that does not
+/// exist has none.
 StatusOr<std::map<int64_t, int64_t>> FetchCommitted(ApiClient& client, const std::string& group,
                                                     const std::string& topic);
 
-struct FetchedRecords {
-  Json records = Json::array();  // as the API gives them
-  int64_t next_offset = 0;
-};
-/// What the group has not read of the partition, up to the API's default count. Commits nothing.
-StatusOr<FetchedRecords> FetchForGroup(ApiClient& client, const std::string& group,
-                                       const std::string& topic, int64_t partition);
-
-struct CommitRequest {
+struct OffsetCommit {
   int64_t partition = 0;
-  int64_t offset = 0;
+  int64_t offset = 0;  // of the next record to read
   std::string metadata = {};
 };
-/// Goes through although an Interrupt is requested: it ends what was begun.
-Status CommitOffset(ApiClient& client, const std::string& group, const std::string& topic,
-                    const CommitRequest& commit);
+/// On whose behalf a commit is done: it is refused if the partitions are no longer the member's.
+struct MemberStamp {
+  std::string member;
+  int64_t generation = 0;
+};
+/// Commits all or nothing. Goes through although an Interrupt is requested: it ends what was begun.
+Status CommitOffsets(ApiClient& client, const std::string& group, const std::string& topic,
+                     const std::vector<OffsetCommit>& commits,
+                     const std::optional<MemberStamp>& member = std::nullopt);
+
+/// Whether a commit with a MemberStamp was refused because others have the partitions now.
+bool IsNoLongerOurs(const Status& status);
+
+/// Where each partition's reading goes on: what an answer with records says of those that it has
+/// records of.
+std::vector<OffsetCommit> NextOffsetsIn(const Json& answer);
 
 }  // namespace flashdb::cli

@@ -30,21 +30,31 @@ StatusOr<std::optional<std::string>> BytesOf(const Json& object, const std::stri
   return std::optional(plain.is_string() ? plain.get<std::string>() : ToText(plain));
 }
 
-StatusOr<Headers> HeadersOf(const Json& headers) {
-  if (headers.is_null()) return Headers();
-  if (!headers.is_object()) return UsageError("headers is no object of names and texts");
-  Headers result;
-  for (const auto& [name, value] : headers.items()) {
-    if (!value.is_string()) return UsageError(fmt::format("header '{}' is no text", name));
-    result.emplace_back(name, value.get<std::string>());
+Status AddHeaders(const Json& object, const std::string& name, bool base64, Headers& headers) {
+  const Json& members = Member(object, name);
+  if (members.is_null()) return OkStatus();
+  if (!members.is_object()) return UsageError(name + " is no object of names and texts");
+  for (const auto& [header, value] : members.items()) {
+    if (!value.is_string()) return UsageError(fmt::format("header '{}' is no text", header));
+    std::optional<std::string> bytes = value.get<std::string>();
+    if (base64) bytes = DecodeBase64(*bytes);
+    if (!bytes) return UsageError(fmt::format("header '{}' is no base64", header));
+    headers.emplace_back(header, *std::move(bytes));
   }
-  return result;
+  return OkStatus();
+}
+
+StatusOr<Headers> HeadersOf(const Json& object) {
+  Headers headers;
+  FLASHDB_RETURN_IF_ERROR(AddHeaders(object, "headers", false, headers));
+  FLASHDB_RETURN_IF_ERROR(AddHeaders(object, "headers_base64", true, headers));
+  return headers;
 }
 
 Status CheckMembers(const Json& object) {
   for (const auto& [name, value] : object.items()) {
     if (name != "key" && name != "key_base64" && name != "value" && name != "value_base64" &&
-        name != "headers" && name != "partition") {
+        name != "headers" && name != "headers_base64" && name != "partition") {
       return UsageError(
           fmt::format("a record has key, value, headers and partition, but no '{}'", Escape(name)));
     }
@@ -73,7 +83,13 @@ Json ToJson(const NewRecord& record) {
   } else {
     json["value"] = nullptr;
   }
-  for (const auto& [name, value] : record.headers) json["headers"][name] = value;
+  for (const auto& [name, value] : record.headers) {
+    if (IsUtf8(value)) {
+      json["headers"][name] = value;
+    } else {
+      json["headers_base64"][name] = EncodeBase64(value);
+    }
+  }
   if (record.partition) json["partition"] = *record.partition;
   return json;
 }
@@ -85,7 +101,7 @@ StatusOr<NewRecord> NewRecordOf(std::string_view line) {
   NewRecord record;
   FLASHDB_ASSIGN_OR_RETURN(record.key, BytesOf(json, "key"));
   FLASHDB_ASSIGN_OR_RETURN(record.value, BytesOf(json, "value"));
-  FLASHDB_ASSIGN_OR_RETURN(record.headers, HeadersOf(Member(json, "headers")));
+  FLASHDB_ASSIGN_OR_RETURN(record.headers, HeadersOf(json));
   const Json& partition = Member(json, "partition");
   if (partition.is_number_integer()) {
     record.partition = partition.get<int64_t>();
@@ -103,21 +119,22 @@ StatusOr<std::pair<std::string, std::string>> ParseHeader(std::string_view text)
   return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
 }
 
-StatusOr<Record> RecordOf(const Json& json, int64_t partition) {
-  if (!Member(json, "offset").is_number_integer()) {
+StatusOr<Record> RecordOf(const Json& json) {
+  if (!Member(json, "offset").is_number_integer() ||
+      !Member(json, "partition").is_number_integer()) {
     return absl::DataLossError(
         fmt::format("the server sent what is no record: {}", Escape(ToText(json)).substr(0, 200)));
   }
   auto key = BytesOf(json, "key");
   auto value = BytesOf(json, "value");
-  auto headers = HeadersOf(Member(json, "headers"));
+  auto headers = HeadersOf(json);
   Status status = key.status();
   status.Update(value.status());
   status.Update(headers.status());
   if (!status.ok()) {
     return absl::DataLossError("the server sent what is no record: " + MessageOf(status));
   }
-  return Record{.partition = IntOf(json, "partition", partition),
+  return Record{.partition = IntOf(json, "partition"),
                 .offset = IntOf(json, "offset"),
                 .timestamp = StringOf(json, "timestamp"),
                 .key = *std::move(key),
@@ -125,16 +142,13 @@ StatusOr<Record> RecordOf(const Json& json, int64_t partition) {
                 .headers = *std::move(headers)};
 }
 
-Status PrintRecord(Output& output, const Json& json, int64_t partition,
-                   const PrintOptions& options) {
-  FLASHDB_ASSIGN_OR_RETURN(Record record, RecordOf(json, partition));
+Status PrintRecord(Output& output, const Json& json, const PrintOptions& options) {
+  FLASHDB_ASSIGN_OR_RETURN(Record record, RecordOf(json));
   if (options.raw) {
     output.Raw(record.value.value_or(""));
     output.Raw(options.separator);
   } else if (output.json()) {
-    Json with_partition = {{"partition", record.partition}};
-    with_partition.update(json);
-    output.PrintJson(with_partition);
+    output.PrintJson(json);
   } else {
     output.Line(LineOf(output, record));
   }

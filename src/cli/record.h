@@ -43,14 +43,13 @@ struct Record {
   Headers headers;
 };
 /// DataLoss if `json` is no record of the API.
-StatusOr<Record> RecordOf(const Json& json, int64_t partition);
+StatusOr<Record> RecordOf(const Json& json);
 
 struct PrintOptions {
   bool raw = false;              // the value's bytes and nothing else
   std::string separator = "\n";  // after each value, if raw
 };
-/// One line for people, the API's JSON with its partition with output.json(), or the raw value.
-Status PrintRecord(Output& output, const Json& json, int64_t partition,
-                   const PrintOptions& options);
+/// One line for people, the API's JSON with output.json(), or the raw value.
+Status PrintRecord(Output& output, const Json& json, const PrintOptions& options);
 
 }  // namespace flashdb::cli

@@ -134,7 +134,7 @@ class Subscriber {
                                            StringOf(json, "message"));
     }
     if (!Member(json, "offset").is_number_integer()) return OkStatus();  // a sign of life
-    FLASHDB_RETURN_IF_ERROR(PrintRecord(context_.output(), json, line.tag, options_.print));
+    FLASHDB_RETURN_IF_ERROR(PrintRecord(context_.output(), json, options_.print));
     ++count_;
     next_[line.tag] = IntOf(json, "offset") + 1;
     if (!options_.commit) return OkStatus();
@@ -153,13 +153,14 @@ class Subscriber {
   Status DoDuties() {
     if (!uncommitted_.empty() && Clock::now() >= commit_due_) FLASHDB_RETURN_IF_ERROR(Commit());
     if (!membership_ || Clock::now() < membership_->due()) return OkStatus();
+    // First, for the heartbeat's answer may give partitions away.
+    FLASHDB_RETURN_IF_ERROR(Commit());
     FLASHDB_ASSIGN_OR_RETURN(bool moved, membership_->Heartbeat());
     return moved ? TakeOver() : OkStatus();
   }
 
-  // Another share: what was read of partitions that went elsewhere is theirs to read on.
+  // Another share: partitions that went elsewhere are read on there.
   Status TakeOver() {
-    FLASHDB_RETURN_IF_ERROR(Commit());
     context_.output().Note(fmt::format("{} now has partitions {} of {}", *options_.member,
                                        fmt::join(membership_->partitions(), ", "), options_.topic));
     std::erase_if(next_, [&](const auto& place) { return !IsOurs(place.first); });
@@ -170,11 +171,18 @@ class Subscriber {
   Status Commit() {
     if (uncommitted_.empty()) return OkStatus();
     FLASHDB_RETURN_IF_ERROR(context_.output().Flush());
+    std::vector<OffsetCommit> commits;
     for (const auto& [partition, offset] : uncommitted_) {
-      FLASHDB_RETURN_IF_ERROR(CommitOffset(context_.client(), *options_.group, options_.topic,
-                                           {.partition = partition, .offset = offset}));
+      commits.push_back({.partition = partition, .offset = offset});
     }
     uncommitted_.clear();
+    std::optional<MemberStamp> stamp;
+    if (membership_) stamp = membership_->stamp();
+    const Status status =
+        CommitOffsets(context_.client(), *options_.group, options_.topic, commits, stamp);
+    if (!stamp || !IsNoLongerOurs(status)) return status;
+    context_.output().Note(
+        fmt::format("not committed, so others read it again: {}", MessageOf(status)));
     return OkStatus();
   }
 
@@ -229,7 +237,7 @@ void AddSubscribeCommand(CLI::App& root, Command* chosen) {
   subscribe
       ->add_option("--session-timeout", options->session_timeout_seconds,
                    "a member that is silent for so long loses its partitions")
-      ->check(CLI::Range(1.0, 3600.0))
+      ->check(CLI::Range(1.0, 300.0))
       ->capture_default_str()
       ->type_name("SECONDS");
   subscribe->add_flag("--commit", options->commit,

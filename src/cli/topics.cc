@@ -16,6 +16,7 @@ struct TopicOptions {
   std::optional<int64_t> retention_ms;
   std::optional<int64_t> retention_bytes;
   std::optional<std::string> cleanup;
+  std::optional<int64_t> cache_records;
 };
 
 struct ListOptions {
@@ -29,13 +30,14 @@ Json SettingsOf(const TopicOptions& options) {
   if (options.retention_ms) settings["retention_ms"] = *options.retention_ms;
   if (options.retention_bytes) settings["retention_bytes"] = *options.retention_bytes;
   if (options.cleanup) settings["cleanup"] = *options.cleanup;
+  if (options.cache_records) settings["cache_records"] = *options.cache_records;
   return settings;
 }
 
 std::string RetentionOf(const Json& topic) {
   std::string text;
-  if (int64_t millis = IntOf(topic, "retention_ms", -1); millis > 0) text = FormatDuration(millis);
-  if (int64_t bytes = IntOf(topic, "retention_bytes", -1); bytes > 0) {
+  if (int64_t millis = IntOf(topic, "retention_ms"); millis > 0) text = FormatDuration(millis);
+  if (int64_t bytes = IntOf(topic, "retention_bytes"); bytes > 0) {
     text += (text.empty() ? "" : ", ") + FormatBytes(static_cast<uint64_t>(bytes));
   }
   return text.empty() ? "forever" : text;
@@ -55,7 +57,7 @@ Status List(Context& context, const ListOptions& options) {
   }
   Table table({"TOPIC", "PARTITIONS", "STORAGE", "CLEANUP", "RETENTION"});
   for (const Json& topic : topics) {
-    table.Add({StringOf(topic, "topic"), std::to_string(Member(topic, "partitions").size()),
+    table.Add({StringOf(topic, "topic"), std::to_string(IntOf(topic, "partition_count")),
                StringOf(topic, "storage"), StringOf(topic, "cleanup"), RetentionOf(topic)});
   }
   if (table.empty()) {
@@ -70,12 +72,11 @@ void PrintTopic(Output& output, const Json& topic) {
   output.Line(fmt::format(
       "{}  storage {}, cleanup {}, kept {}", output.Styled(Style::kBold, StringOf(topic, "topic")),
       StringOf(topic, "storage"), StringOf(topic, "cleanup"), RetentionOf(topic)));
-  Table table({"PARTITION", "FIRST OFFSET", "HIGH WATERMARK", "RECORDS"});
+  Table table({"PARTITION", "FIRST OFFSET", "HIGH WATERMARK", "RECORDS", "BYTES"});
   for (const Json& partition : Member(topic, "partitions")) {
-    const int64_t first = IntOf(partition, "start_offset");
-    const int64_t end = IntOf(partition, "high_watermark");
-    table.Add({std::to_string(IntOf(partition, "partition")), std::to_string(first),
-               std::to_string(end), std::to_string(end - first)});
+    table.Add({ToText(Member(partition, "partition")), ToText(Member(partition, "start_offset")),
+               ToText(Member(partition, "high_watermark")), ToText(Member(partition, "records")),
+               ToText(Member(partition, "bytes"))});
   }
   output.Print(table);
 }
@@ -108,11 +109,11 @@ Status Alter(Context& context, const TopicOptions& options) {
 }
 
 Status Delete(Context& context, const TopicOptions& options) {
-  FLASHDB_ASSIGN_OR_RETURN(
-      Json answer, context.client().Call({.method = "DELETE", .target = TopicPath(options.name)}));
+  FLASHDB_RETURN_IF_ERROR(
+      context.client().Call({.method = "DELETE", .target = TopicPath(options.name)}).status());
   Output& output = context.output();
   if (output.json()) {
-    output.PrintJson(answer);
+    output.PrintJson({{"topic", options.name}, {"deleted", true}});
   } else {
     output.Line(fmt::format("deleted topic {} with all its records", options.name));
   }
@@ -128,9 +129,11 @@ std::shared_ptr<TopicOptions> AddTopic(CLI::App* app) {
 void AddSettings(CLI::App* app, TopicOptions* options) {
   app->add_option("--partitions", options->partitions, "how many partitions it has");
   app->add_option("--retention-ms", options->retention_ms,
-                  "delete records older than this; -1: keep them");
+                  "delete records older than this; 0: keep them");
   app->add_option("--retention-bytes", options->retention_bytes,
-                  "delete the oldest records of a partition beyond this size; -1: keep them");
+                  "delete the oldest records of a partition beyond this size; 0: keep them");
+  app->add_option("--cache-records", options->cache_records,
+                  "how many of a partition's newest records are kept in memory");
   app->add_option("--cleanup", options->cleanup,
                   "how old records go: by retention, all but the newest of each key, or both")
       ->check(CLI::IsMember({"delete", "compact", "both"}));

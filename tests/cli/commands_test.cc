@@ -32,10 +32,10 @@ class CommandsTest : public testing::Test {
 };
 
 constexpr const char* kTopic =
-    R"({"topic":"orders","storage":"file","cleanup":"delete","retention_ms":604800000,)"
-    R"("retention_bytes":-1,"partitions":[)"
-    R"({"partition":0,"start_offset":5,"high_watermark":105},)"
-    R"({"partition":1,"start_offset":0,"high_watermark":7}]})";
+    R"({"topic":"orders","partition_count":2,"storage":"file","cleanup":"delete",)"
+    R"("retention_ms":604800000,"retention_bytes":0,"partitions":[)"
+    R"({"partition":0,"start_offset":5,"high_watermark":105,"records":100,"bytes":2048},)"
+    R"({"partition":1,"start_offset":0,"high_watermark":7,"records":7,"bytes":70}]})";
 
 TEST_F(CommandsTest, TopicsAreATableOrTheServersJsonOrNames) {
   answers_["GET /topics"] = {.body = fmt::format(R"({{"topics":[{}]}})", kTopic)};
@@ -51,14 +51,14 @@ TEST_F(CommandsTest, CreateSendsOnlyTheSettingsThatWereGiven) {
   EXPECT_EQ(Flashq({"topics", "create", "orders"}).code, 0);
   const RunResult result =
       Flashq({"topics", "create", "orders", "--partitions", "2", "--storage", "memory",
-              "--retention-ms", "1000", "--retention-bytes", "-1", "--cleanup", "both"});
+              "--retention-ms", "1000", "--retention-bytes", "0", "--cleanup", "both"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(ToText(BodyOf(0)), "{}");
   EXPECT_EQ(
       ToText(BodyOf(1)),
-      R"({"partitions":2,"storage":"memory","retention_ms":1000,"retention_bytes":-1,"cleanup":"both"})");
-  EXPECT_THAT(result.out, HasSubstr("PARTITION  FIRST OFFSET  HIGH WATERMARK  RECORDS\n"
-                                    "        0             5             105      100\n"));
+      R"({"partitions":2,"storage":"memory","retention_ms":1000,"retention_bytes":0,"cleanup":"both"})");
+  EXPECT_THAT(result.out, HasSubstr("PARTITION  FIRST OFFSET  HIGH WATERMARK  RECORDS  BYTES\n"
+                                    "        0             5             105      100   2048\n"));
 }
 
 TEST_F(CommandsTest, AlterPatchesAndDeleteDeletes) {
@@ -67,6 +67,8 @@ TEST_F(CommandsTest, AlterPatchesAndDeleteDeletes) {
   EXPECT_EQ(Flashq({"topics", "alter", "orders", "--cleanup", "compact"}).code, 0);
   EXPECT_EQ(ToText(BodyOf(0)), R"({"cleanup":"compact"})");
   EXPECT_THAT(Flashq({"topics", "delete", "orders"}).out, HasSubstr("deleted topic orders"));
+  EXPECT_EQ(Flashq({"topics", "delete", "orders", "--json"}).out,
+            "{\"topic\":\"orders\",\"deleted\":true}\n");
 }
 
 TEST_F(CommandsTest, ATopicMayHaveACommandsName) {
@@ -173,86 +175,68 @@ TEST_F(ProduceTest, AnErrorInTheMiddleTellsWhatWasAppended) {
   EXPECT_EQ(result.out, "2 records appended to t, partition 0, offsets 0 to 1\n");
 }
 
-class FetchTest : public CommandsTest {
- protected:
-  FetchTest() {
-    answers_["GET /topics/t"] = {
-        .body = R"({"partitions":[{"partition":0,"start_offset":0,"high_watermark":2}]})"};
-  }
-  static FakeServer::Response Records(int64_t offset, int count) {
-    std::string records;
-    for (int i = 0; i < count; ++i) {
-      records += fmt::format(R"({}{{"offset":{},"timestamp":"T","value":"v{}"}})", i > 0 ? "," : "",
-                             offset + i, offset + i);
-    }
-    return {.body = fmt::format(R"({{"records":[{}],"next_offset":{},"high_watermark":9}})",
-                                records, offset + count)};
-  }
-};
+constexpr const char* kRecords =
+    R"({"topic":"t","records":[{"partition":0,"offset":5,"timestamp":"T","value":"v5"},)"
+    R"({"partition":0,"offset":6,"timestamp":"T","value":"v6"},)"
+    R"({"partition":2,"offset":0,"timestamp":"T","value":"v0"}],"partitions":[)"
+    R"({"partition":0,"start_offset":0,"next_offset":7,"high_watermark":9},)"
+    R"({"partition":1,"start_offset":0,"next_offset":4,"high_watermark":4},)"
+    R"({"partition":2,"start_offset":0,"next_offset":1,"high_watermark":1}]})";
 
-TEST_F(FetchTest, AllPartitionsAreReadOneAfterAnother) {
-  answers_["GET /topics/t"] = {.body = kTopic};
-  answers_["GET /topics/t/records?partition=0&max_records=3&include_headers=true"] = Records(5, 2);
-  answers_["GET /topics/t/records?partition=1&max_records=1&include_headers=true"] = Records(0, 1);
+TEST_F(CommandsTest, FetchPrintsTheRecordsOfAllPartitionsAndWhereToGoOn) {
+  answers_["GET /topics/t/records?max_records=3"] = {.body = kRecords};
   const RunResult result = Flashq({"fetch", "t", "--max", "3"});
   EXPECT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(result.out, "0:5      T  v5\n0:6      T  v6\n1:0      T  v0\n");
-  EXPECT_THAT(result.err, HasSubstr("3 records; partition 0: next is offset 7 of 9"));
+  EXPECT_EQ(result.out, "0:5      T  v5\n0:6      T  v6\n2:0      T  v0\n");
+  EXPECT_THAT(result.err, HasSubstr("3 records; partition 0: next is offset 7 of 9; partition 1:"));
 }
 
-TEST_F(FetchTest, OffsetTimeAndWaitGoIntoTheQuery) {
-  answers_
-      ["GET "
-       "/topics/t/records?partition=2&offset=4&max_records=100&include_headers=true&wait_ms=1500"] =
-          Records(4, 1);
+TEST_F(CommandsTest, OffsetTimeAndWaitOfFetchGoIntoTheQuery) {
+  answers_["GET /topics/t/records?partition=2&offset=4&max_records=100&wait_ms=1500"] = {
+      .body = kRecords};
   EXPECT_EQ(
       Flashq({"fetch", "t", "--partition", "2", "--offset", "4", "--wait", "1.5", "--raw"}).out,
-      "v4\n");
-  answers_
-      ["GET "
-       "/topics/t/"
-       "records?partition=0&from_time=2026-01-31T12%3A00%3A00.000Z&max_records=100&include_headers="
-       "true"] = Records(1, 1);
-  EXPECT_EQ(Flashq({"fetch", "t", "--from-time", "2026-01-31T12:00Z", "--raw"}).out, "v1\n");
+      "v5\nv6\nv0\n");
+  answers_["GET /topics/t/records?from_time=2026-01-31T12%3A00%3A00.000Z&max_records=100"] = {
+      .body = kRecords};
+  EXPECT_EQ(Flashq({"fetch", "t", "--from-time", "2026-01-31T12:00Z", "--raw"}).code, 0);
 }
 
-TEST_F(FetchTest, AnOffsetNeedsOnePartition) {
-  answers_["GET /topics/t"] = {.body = kTopic};
-  const RunResult result = Flashq({"fetch", "t", "--offset", "4"});
-  EXPECT_EQ(result.code, kExitUsage);
-  EXPECT_THAT(result.err, HasSubstr("--partition"));
-}
-
-TEST_F(FetchTest, AGroupsRecordsAreCommittedAfterTheyArePrinted) {
-  answers_["GET /groups/g/topics/t/records?partition=0&max_records=100&include_headers=true"] =
-      Records(3, 2);
+TEST_F(CommandsTest, WhatFetchPrintedForAGroupIsCommittedAtOnce) {
+  answers_["GET /groups/g/topics/t/records?max_records=100"] = {.body = kRecords};
   answers_["POST /groups/g/topics/t/offsets"] = {.body = "{}"};
   const RunResult result = Flashq({"fetch", "t", "--group", "g", "--commit"});
   EXPECT_EQ(result.code, 0) << result.err;
-  EXPECT_EQ(ToText(*ParseJson(server_.requests().back().body)), R"({"partition":0,"offset":5})");
+  EXPECT_EQ(server_.requests().back().body,
+            R"({"offsets":[{"partition":0,"offset":7},{"partition":2,"offset":1}]})");
 }
 
-TEST_F(FetchTest, NothingNewIsNoErrorAndCommitsNothing) {
-  answers_["GET /groups/g/topics/t/records?partition=0&max_records=100&include_headers=true"] =
-      Records(9, 0);
+TEST_F(CommandsTest, NothingNewIsNoErrorAndCommitsNothing) {
+  answers_["GET /groups/g/topics/t/records?max_records=100"] = {
+      .body = R"({"records":[],"partitions":[{"partition":0,"next_offset":9}]})"};
   const RunResult result = Flashq({"fetch", "t", "--group", "g", "--commit"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.out, "");
-  EXPECT_EQ(server_.requests().size(), 2u);
+  EXPECT_EQ(server_.requests().size(), 1u);
 }
 
 TEST_F(CommandsTest, GroupsAndTheirMembersAreTables) {
-  answers_["GET /groups"] = {.body =
-                                 R"({"groups":[{"group":"g","members":[{}],"topics":["a","b"]}]})"};
-  answers_["GET /groups/g"] = {
-      .body = R"({"group":"g","members":[{"member":"m1","session_timeout_ms":10000,)"
-              R"("assignments":[{"topic":"t","partitions":[0,2]}]}]})"};
+  const std::string group =
+      R"({"group":"g","created_at":"T0","generation":3,"members":[{"member":"m1","client":"flashq",)"
+      R"("last_seen":"T1","assignments":[{"topic":"t","partitions":[0,2]}]},)"
+      R"({"member":"m2","client":"x","last_seen":"T2","assignments":[]}]})";
+  answers_["GET /groups"] = {.body = R"({"groups":[)" + group + "]}"};
+  answers_["GET /groups/g"] = {.body = group};
   answers_["PUT /groups/g"] = {.body = "{}"};
   answers_["DELETE /groups/g"] = {.status = 204};
-  EXPECT_EQ(Flashq({"groups"}).out, "GROUP  MEMBERS  TOPICS\ng            1       2\n");
+  EXPECT_EQ(Flashq({"groups"}).out, "GROUP  MEMBERS  CREATED\ng            2  T0\n");
   EXPECT_EQ(Flashq({"groups", "list", "--names"}).out, "g\n");
-  EXPECT_EQ(Flashq({"groups", "describe", "g"}).out,
-            "MEMBER  TOPIC  PARTITIONS  SESSION TIMEOUT\nm1      t      [0,2]       10000 ms\n");
+  const std::string members =
+      "MEMBER  CLIENT  TOPIC  PARTITIONS  LAST SEEN\n"
+      "m1      flashq  t      [0,2]       T1\n"
+      "m2      x                          T2\n";
+  EXPECT_EQ(Flashq({"groups", "members", "g"}).out, members);
+  EXPECT_EQ(Flashq({"groups", "describe", "g"}).out, "g  created T0, generation 3\n" + members);
   EXPECT_EQ(Flashq({"groups", "create", "g"}).code, 0);
   EXPECT_EQ(Flashq({"groups", "delete", "g"}).code, 0);
 }
@@ -262,7 +246,7 @@ TEST_F(CommandsTest, CommitSendsThePlaceAndItsMetadata) {
   EXPECT_EQ(
       Flashq({"commit", "g", "t", "--partition", "1", "--offset", "5", "--metadata", "why"}).out,
       "g reads t, partition 1, from offset 5\n");
-  EXPECT_EQ(ToText(BodyOf(0)), R"({"partition":1,"offset":5,"metadata":"why"})");
+  EXPECT_EQ(ToText(BodyOf(0)), R"({"offsets":[{"partition":1,"offset":5,"metadata":"why"}]})");
 }
 
 TEST_F(CommandsTest, LagAndOffsetsAreTables) {

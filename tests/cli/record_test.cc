@@ -46,6 +46,15 @@ TEST(NewRecordTest, AWrongLineSaysWhatIsWrong) {
   EXPECT_NE(ProblemWith(R"({"value":"a","value_base64":"YQ=="})").find("both"), std::string::npos);
 }
 
+TEST(HeadersTest, BytesTravelInBase64BothWays) {
+  const NewRecord record = {
+      .key = {}, .value = "v", .headers = {{"t", "x"}, {"b", "\xff"}}, .partition = {}};
+  const std::string json = R"({"value":"v","headers":{"t":"x"},"headers_base64":{"b":"/w=="}})";
+  EXPECT_EQ(ToText(ToJson(record)), json);
+  EXPECT_EQ(NewRecordOf(json)->headers, record.headers);
+  EXPECT_NE(ProblemWith(R"({"headers_base64":{"b":"?"}})").find("'b'"), std::string::npos);
+}
+
 TEST(ToJsonTest, TextTravelsAsTextAndBytesAsBase64) {
   EXPECT_EQ(ToText(ToJson({.key = "k", .value = "v", .headers = {{"h", "x"}}, .partition = 2})),
             R"({"key":"k","value":"v","headers":{"h":"x"},"partition":2})");
@@ -66,7 +75,7 @@ class PrintRecordTest : public testing::Test {
  protected:
   std::string Printed(const char* json, const PrintOptions& options = {}) {
     out_.str("");
-    const Status status = PrintRecord(output_, *ParseJson(json), 4, options);
+    const Status status = PrintRecord(output_, *ParseJson(json), options);
     EXPECT_TRUE(status.ok()) << status;
     return out_.str();
   }
@@ -77,9 +86,9 @@ class PrintRecordTest : public testing::Test {
 };
 
 constexpr const char* kRecord =
-    R"({"offset":12,"timestamp":"2026-01-31T12:00:00.000Z","key":"k","value":"a\nb","headers":{"h":"x"}})";
+    R"({"partition":4,"offset":12,"timestamp":"2026-01-31T12:00:00.000Z","key":"k","value":"a\nb","headers":{"h":"x"}})";
 constexpr const char* kBinary =
-    R"({"offset":1,"timestamp":"2026-01-31T12:00:00.000Z","value_base64":"/wA="})";
+    R"({"partition":4,"offset":1,"timestamp":"2026-01-31T12:00:00.000Z","value_base64":"/wA="})";
 
 TEST_F(PrintRecordTest, ALineForPeopleEscapesBinaryValues) {
   EXPECT_EQ(Printed(kRecord), "4:12     2026-01-31T12:00:00.000Z  k  a\\nb  h=x\n");
@@ -91,7 +100,7 @@ TEST_F(PrintRecordTest, RawGivesTheBytesAndTheSeparator) {
   EXPECT_EQ(Printed(kBinary, {.raw = true, .separator = ""}), std::string("\xff\0", 2));
 }
 
-TEST_F(PrintRecordTest, JsonIsTheApisWithThePartition) {
+TEST_F(PrintRecordTest, JsonIsTheApis) {
   output_.UseJson(true);
   EXPECT_EQ(
       Printed(kBinary),
@@ -100,14 +109,14 @@ TEST_F(PrintRecordTest, JsonIsTheApisWithThePartition) {
 }
 
 TEST_F(PrintRecordTest, ARecordWithoutAValueIsADeletion) {
-  EXPECT_EQ(Printed(R"({"offset":3,"timestamp":"T","key":"k","value":null})"),
+  EXPECT_EQ(Printed(R"({"partition":4,"offset":3,"timestamp":"T","key":"k","value":null})"),
             "4:3      T  k  (deleted)\n");
 }
 
 TEST_F(PrintRecordTest, WhatIsNoRecordIsAnError) {
-  EXPECT_TRUE(absl::IsDataLoss(PrintRecord(output_, *ParseJson("{}"), 0, {})));
+  EXPECT_TRUE(absl::IsDataLoss(PrintRecord(output_, *ParseJson("{}"), {})));
   EXPECT_TRUE(absl::IsDataLoss(
-      PrintRecord(output_, *ParseJson(R"({"offset":1,"value_base64":"?"})"), 0, {})));
+      PrintRecord(output_, *ParseJson(R"({"partition":0,"offset":1,"value_base64":"?"})"), {})));
 }
 
 }  // namespace

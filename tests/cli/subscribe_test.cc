@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -25,7 +26,8 @@ constexpr const char* kTopic =
     R"({"partition":1,"start_offset":2,"high_watermark":6}]})";
 
 std::string Line(int offset, const char* value) {
-  return fmt::format("{{\"offset\":{},\"timestamp\":\"T\",\"value\":\"{}\"}}\n", offset, value);
+  return fmt::format("{{\"partition\":0,\"offset\":{},\"timestamp\":\"T\",\"value\":\"{}\"}}\n",
+                     offset, value);
 }
 
 bool Asks(const FakeServer::Request& request, std::string_view text) {
@@ -79,7 +81,7 @@ TEST(SubscribeTest, AfterCtrlCWhatWasPrintedIsCommitted) {
   EXPECT_THAT(server.log(), Contains(HasSubstr("partition=0&offset=3&follow=true")));
   const auto requests = server.requests();
   EXPECT_EQ(requests.back().method, "POST");
-  EXPECT_EQ(requests.back().body, R"({"partition":0,"offset":7})");
+  EXPECT_EQ(requests.back().body, R"({"offsets":[{"partition":0,"offset":7}]})");
 }
 
 TEST(SubscribeTest, WithoutCommitNothingIsCommitted) {
@@ -154,7 +156,48 @@ TEST(SubscribeTest, WhenTheShareMovesTheRestIsCommittedAndTheNewPartsAreFollowed
                                                      "m", "--commit", "--session-timeout", "1"});
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("m now has partitions 1 of t"));
-  EXPECT_THAT(server.log(), Contains("POST /groups/g/topics/t/offsets"));
+  // Before the heartbeat whose answer gives partition 0 away.
+  const auto log = server.log();
+  EXPECT_LT(std::find(log.begin(), log.end(), "POST /groups/g/topics/t/offsets"),
+            std::find(log.begin(), log.end(), "POST /groups/g/members/m/heartbeat"));
+  for (const auto& request : server.requests()) {
+    if (!Asks(request, "POST /groups/g/topics/t/offsets")) continue;
+    EXPECT_EQ(request.body,
+              R"({"offsets":[{"partition":0,"offset":7}],"member":"m","generation":1})");
+  }
+}
+
+TEST(SubscribeTest, ACommitThatComesTooLateIsSaidAndIsNotTheEnd) {
+  FakeServer server([](const auto& request) {
+    return Asks(request, "POST /groups/g/topics/t/offsets")
+               ? Response{.status = 409, .body = R"({"message":"partition 0 is not m's"})"}
+               : Sharing(request);
+  });
+  const RunResult result = RunAgainst(
+      server.url(), {"subscribe", "t", "--group", "g", "--member", "m", "--commit", "--max", "2"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("others read it again"));
+}
+
+TEST(SubscribeTest, AGroupThatDoesNotExistYetReadsFromTheBeginning) {
+  FakeServer server([](const auto& request) {
+    return Asks(request, "GET /groups/g/topics/t/offsets") ? Response{.status = 404, .body = "{}"}
+                                                           : Topic(request);
+  });
+  EXPECT_EQ(RunAgainst(server.url(), {"subscribe", "t", "--group", "g", "--max", "1"}).code, 0);
+  EXPECT_THAT(server.log(), Contains(HasSubstr("partition=0&offset=1&follow=true")));
+}
+
+TEST(SubscribeTest, AMemberWithoutAShareWaitsForOne) {
+  FakeServer server([](const auto& request) {
+    if (request.target == "/groups/g/members") return Response{.body = R"({"assignments":[]})"};
+    return Sharing(request);
+  });
+  CtrlC interrupt(server, "partition=1&offset=2&follow=true");
+  EXPECT_EQ(RunAgainst(server.url(), {"subscribe", "t", "--group", "g", "--member", "m",
+                                      "--session-timeout", "1"})
+                .code,
+            0);
 }
 
 TEST(SubscribeTest, AMemberThatWasForgottenJoinsAgain) {
@@ -170,6 +213,11 @@ TEST(SubscribeTest, AMemberThatWasForgottenJoinsAgain) {
                 .code,
             0);
   EXPECT_GE(joins, 2);
+}
+
+TEST(LineStreamsTest, WithoutStreamsItOnlyWaits) {
+  LineStreams streams({});
+  EXPECT_TRUE(absl::IsDeadlineExceeded(streams.Next(std::chrono::milliseconds(5)).status()));
 }
 
 TEST(LineStreamsTest, LinesOfSeveralStreamsCarryTheirTags) {

@@ -13,7 +13,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTurn(100);
-constexpr int kTurns = 12;
+constexpr int kTurns = 12;       // before the kill,
+constexpr int kMostTurns = 300;  // unless the disk is so slow that little is acknowledged by then
+constexpr int64_t kFewRecords = 20;
 
 StatusOr<int64_t> CountRecords(const ApiOptions& options, const std::string& topic) {
   ApiClient client(options);
@@ -54,7 +56,7 @@ class Producer {
 };
 
 Status KillInTheMiddle(Screen& screen, DemoServer& server, Producer& producer) {
-  for (int i = 0; i < kTurns; ++i) {
+  for (int i = 0; i < kTurns || (i < kMostTurns && producer.acknowledged() < kFewRecords); ++i) {
     if (screen.redraws()) {
       screen.Live({fmt::format("acknowledged: {}",
                                FormatCount(static_cast<uint64_t>(producer.acknowledged())))});

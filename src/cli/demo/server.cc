@@ -16,6 +16,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/random.h"
 #include "cli/api_client.h"
 #include "cli/interrupt.h"
 
@@ -36,21 +37,29 @@ bool IsExecutable(const std::string& path) {
   return !path.empty() && fs::is_regular_file(path) && access(path.c_str(), X_OK) == 0;
 }
 
-// A socket on a port that nobody has; the caller closes it.
-StatusOr<std::pair<int, uint16_t>> TakeFreePort() {
+bool IsFree(uint16_t port) {
   const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return ErrnoStatus(errno, "socket");
+  if (descriptor < 0) return false;
+  const int on = 1;
+  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  if (bind(descriptor, generic, size) < 0 || getsockname(descriptor, generic, &size) < 0) {
-    const Status status = ErrnoStatus(errno, "looking for a free port");
-    close(descriptor);
-    return status;
+  const bool bound = bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  close(descriptor);
+  return bound;
+}
+
+// Below those that the kernel gives to clients, so that none takes it while the server is away.
+StatusOr<uint16_t> FindFreePort(Random& random) {
+  constexpr uint64_t kFirst = 10'000;
+  constexpr uint64_t kCount = 20'000;
+  for (int tries = 0; tries < 1000; ++tries) {
+    const auto port = static_cast<uint16_t>(kFirst + random.Below(kCount));
+    if (IsFree(port)) return port;
   }
-  return std::pair(descriptor, ntohs(address.sin_port));
+  return absl::ResourceExhaustedError("no free port between 10000 and 29999 on 127.0.0.1");
 }
 
 // The settings of a server that the user runs otherwise are not the demo's.
@@ -119,14 +128,11 @@ Status DemoServer::MakePlace() {
       fmt::format("{}/flashq-demo-XXXXXX", parent == nullptr || *parent == '\0' ? "/tmp" : parent);
   if (mkdtemp(name.data()) == nullptr) return ErrnoStatus(errno, "making the directory " + name);
   directory_ = name;
-  // Both are held until both are known, lest they be the same.
-  FLASHDB_ASSIGN_OR_RETURN(auto redis, TakeFreePort());
-  auto http = TakeFreePort();
-  close(redis.first);
-  if (!http.ok()) return http.status();
-  close(http->first);
-  redis_port_ = redis.second;
-  http_port_ = http->second;
+  Random random(EntropySeed());
+  FLASHDB_ASSIGN_OR_RETURN(redis_port_, FindFreePort(random));
+  do {
+    FLASHDB_ASSIGN_OR_RETURN(http_port_, FindFreePort(random));
+  } while (http_port_ == redis_port_);
   return OkStatus();
 }
 

@@ -46,6 +46,24 @@ void Worker::Run() {
   state_.error = status;
 }
 
+// One batch: reads, works (here: counts), commits.
+Status Worker::ReadShare(ApiClient& client, const Membership& membership) {
+  const std::string query = Query().Add("member", name_).text();
+  auto answer = client.Call({.target = GroupRecordsPath(group_, topic_) + query});
+  if (absl::IsNotFound(answer.status())) return OkStatus();  // the heartbeat joins again
+  FLASHDB_RETURN_IF_ERROR(answer.status());
+  const Json& records = Member(*answer, "records");
+  if (records.empty()) return OkStatus();
+  const Status status =
+      CommitOffsets(client, group_, topic_, NextOffsetsIn(*answer), membership.stamp());
+  if (IsNoLongerOurs(status)) return OkStatus();  // others work on it
+  FLASHDB_RETURN_IF_ERROR(status);
+  std::lock_guard lock(mutex_);
+  state_.records += static_cast<int64_t>(records.size());
+  state_.latest = Escape(StringOf(records.back(), "value"));
+  return OkStatus();
+}
+
 Status Worker::Work() {
   ApiClient client(options_);
   Membership membership(client, group_, topic_, name_, session_timeout_);
@@ -55,17 +73,7 @@ Status Worker::Work() {
       std::lock_guard lock(mutex_);
       state_.partitions = membership.partitions();
     }
-    for (int64_t partition : membership.partitions()) {
-      FLASHDB_ASSIGN_OR_RETURN(auto batch, FetchForGroup(client, group_, topic_, partition));
-      if (batch.records.empty()) continue;
-      {
-        std::lock_guard lock(mutex_);
-        state_.records += static_cast<int64_t>(batch.records.size());
-        state_.latest = Escape(StringOf(batch.records.back(), "value"));
-      }
-      FLASHDB_RETURN_IF_ERROR(CommitOffset(client, group_, topic_,
-                                           {.partition = partition, .offset = batch.next_offset}));
-    }
+    FLASHDB_RETURN_IF_ERROR(ReadShare(client, membership));
     std::this_thread::sleep_for(kBreath);
     // More often than it must, so that a new share is seen at once.
     FLASHDB_RETURN_IF_ERROR(membership.Heartbeat().status());

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "cli/api_client.h"
+#include "cli/membership.h"
 
 namespace flashdb::cli {
 
@@ -39,6 +40,7 @@ class Worker {
  private:
   void Run();
   Status Work();
+  Status ReadShare(ApiClient& client, const Membership& membership);
 
   const ApiOptions options_;
   const std::string group_;
