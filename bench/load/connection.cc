@@ -58,7 +58,7 @@ char* LoadConnection::PutNext(char* to, uint64_t now) {
   if (!work_.fixed) return PutKeyed(to, pending_[place]);
   uint64_t number = work_.next_number;
   if (++work_.next_number == work_.options.keys) work_.next_number = 0;
-  return work_.fixed->Put(to, number * work_.options.step);
+  return work_.fixed->Put(to, number);
 }
 
 char* LoadConnection::PutKeyed(char* to, Pending& pending) {

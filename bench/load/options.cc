@@ -50,18 +50,13 @@ void AddRequest(CLI::App& app, LoadOptions& options) {
   auto* request = app.add_option(
       "--request", options.request,
       "file with the bytes of one request, to send over and over instead of GET and SET;\n"
-      "runs of twelve @ become running numbers");
+      "runs of twelve @ become running numbers below --keys");
   for (const char* other : {"--fill", "--readers", "--writers"}) request->excludes(other);
   const std::map<std::string, Protocol> kProtocols = {{"resp", Protocol::kResp},
                                                       {"http", Protocol::kHttp}};
   app.add_option("--replies", options.replies, "what answers --request: resp or http")
       ->needs(request)
       ->transform(CLI::CheckedTransformer(kProtocols));
-  app.add_option("--step", options.step,
-                 "the running numbers are 0, STEP, 2 * STEP and so on; --keys of them, then again")
-      ->needs(request)
-      ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000}))
-      ->capture_default_str();
   app.add_option("--requests", options.requests,
                  "measure until so many are answered, however long it takes");
 }

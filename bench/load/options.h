@@ -21,7 +21,6 @@ struct LoadOptions {
   uint64_t keys = 1'000'000;
   std::string request;  // file of the one request to send instead of GET and SET; "": none
   Protocol replies = Protocol::kResp;
-  uint64_t step = 1;      // the numbers in requests are 0, step, 2 * step, ... below keys * step
   double seconds = 5;     // 0: only the fill
   uint64_t requests = 0;  // to measure so many instead of `seconds`; 0: `seconds`
   double warmup_seconds = 1;
