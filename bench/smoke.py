@@ -2,7 +2,8 @@
 
 Arguments: the paths of flashdb-floor, flashdb-load and flashdb. Fails unless the floor answers
 everything, the server answers everything and misses no key that was filled, each of the readers and
-writers gets replies, and error replies are found.
+writers gets replies, and error replies are found; requests from a file, of both protocols, are
+answered and have done what they say.
 """
 import json
 import os
@@ -13,7 +14,8 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "scripts" / "lib"))
 
-from bench.processes import serving  # noqa: E402
+from bench import wire  # noqa: E402
+from bench.processes import free_port, serving  # noqa: E402
 
 KEYS = 2000
 
@@ -23,8 +25,8 @@ def check(condition, text):
         sys.exit(f"bench_smoke: {text}")
 
 
-def run_load(program, server, *words):
-    done = subprocess.run([program, "--json", "--port", str(server.port), "--server-pid",
+def run_load(program, server, *words, port=None):
+    done = subprocess.run([program, "--json", "--port", str(port or server.port), "--server-pid",
                            str(server.pid), "--keys", str(KEYS), "--seconds", "1",
                            "--warmup-seconds", "0.1", *words],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
@@ -64,11 +66,43 @@ def check_server(flashdb, load, cores, parent):
               f"error replies went unnoticed: {code} {errors}")
 
 
+def check_requests(flashdb, load, cores, parent):
+    http_port = free_port()
+
+    def words(port, folder):
+        return [flashdb, "--port", str(port), "--dir", f"{folder}/data", "--shards", "1",
+                "--http-port", str(http_port)]
+
+    def send(server, request, *words, port=None):
+        path = server.folder / "request"
+        path.write_bytes(request)
+        return run_load(load, server, "--request", str(path), *words, port=port)
+
+    with serving("flashdb", words, cores, parent) as server:
+        http = ["--replies", "http", "--requests", "100"]
+        append = wire.command("TOPIC", "APPEND", wire.NUMBER, "VALUE", "v")
+        code, report, errors = send(server, append, "--keys", "5", "--pipeline", "10", "--requests",
+                                    "1000")
+        check(code == 0 and report["run"]["commands"] >= 1000, f"TOPIC APPEND: {report} {errors}")
+        names = sorted(server.command("TOPIC", "LIST"))
+        check(names == [f"{number:012}" for number in range(5)], f"topics: {names}")
+        code, report, errors = send(server, wire.post("/topics/h/records", wire.json_record("v")),
+                                    *http, port=http_port)
+        check(code == 0 and report["run"]["commands"] >= 100, f"POST: {report} {errors}")
+        reply = server.command("TOPIC", "READ", "h", "COUNT", "1000")[0]
+        records = dict(zip(reply[::2], reply[1::2]))["records"]
+        check(len(records) >= 100 and records[0][3] == "v", f"records: {len(records)}")
+        code, report, errors = send(server, wire.post("/nothing", "{}"), *http,
+                                    port=http_port)
+        check(code == 1 and "404" in errors, f"error responses went unnoticed: {code} {errors}")
+
+
 def main(floor, load, flashdb):
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as parent:
         check_floor(floor, load, cores, parent)
         check_server(flashdb, load, cores, parent)
+        check_requests(flashdb, load, cores, parent)
 
 
 main(*sys.argv[1:])

@@ -50,9 +50,10 @@ class Watch {
   explicit Watch(int server_pid) : server_pid_(server_pid) {}
 
   double Seconds() const { return NowSeconds() - started_; }
-  PhaseTimes Stop(uint64_t commands) const {
+  PhaseTimes Stop(uint64_t commands, uint64_t received_bytes) const {
     return {.seconds = Seconds(),
             .commands = commands,
+            .received_bytes = received_bytes,
             .client_cpu_seconds = ThreadCpuSeconds() - client_cpu_,
             .server_cpu_seconds = ProcessCpuSeconds(server_pid_) - server_cpu_};
   }
@@ -79,6 +80,9 @@ Workload::Workload(const LoadOptions& load_options, uint64_t nanos_per_cycle_x2_
 StatusOr<std::unique_ptr<LoadClient>> LoadClient::Connect(const LoadOptions& options) {
   auto nanos_per_cycle = static_cast<uint64_t>(1000.0 / CyclesPerMicro() * 4294967296.0);
   std::unique_ptr<LoadClient> client(new LoadClient(options, nanos_per_cycle));
+  if (!options.request.empty()) {
+    FLASHDB_ASSIGN_OR_RETURN(client->work_.fixed, FixedRequest::Read(options.request));
+  }
   FLASHDB_RETURN_IF_ERROR(client->Open());
   return client;
 }
@@ -163,7 +167,7 @@ StatusOr<PhaseTimes> LoadClient::Fill() {
   Watch watch(options_.server_pid);
   RefillAll();
   while (work_.answered < options_.keys) FLASHDB_RETURN_IF_ERROR(Turn());
-  PhaseTimes times = watch.Stop(work_.answered);
+  PhaseTimes times = watch.Stop(work_.answered, work_.received);
   work_.filling = false;
   return times;
 }
@@ -171,6 +175,11 @@ StatusOr<PhaseTimes> LoadClient::Fill() {
 Status LoadClient::RunFor(double seconds) {
   double end = NowSeconds() + seconds;
   while (NowSeconds() < end) FLASHDB_RETURN_IF_ERROR(Turn());
+  return OkStatus();
+}
+
+Status LoadClient::RunUntilAnswered(uint64_t count) {
+  while (work_.answered < count) FLASHDB_RETURN_IF_ERROR(Turn());
   return OkStatus();
 }
 
@@ -182,10 +191,12 @@ StatusOr<PhaseTimes> LoadClient::Measure() {
     for (Histogram& latency : group->latency) latency.Clear();
     group->misses = 0;
   }
-  uint64_t before = work_.answered;
+  const uint64_t answered = work_.answered;
+  const uint64_t received = work_.received;
   Watch watch(options_.server_pid);
-  FLASHDB_RETURN_IF_ERROR(RunFor(options_.seconds));
-  PhaseTimes times = watch.Stop(work_.answered - before);
+  FLASHDB_RETURN_IF_ERROR(options_.requests > 0 ? RunUntilAnswered(answered + options_.requests)
+                                                : RunFor(options_.seconds));
+  PhaseTimes times = watch.Stop(work_.answered - answered, work_.received - received);
   if (times.commands == 0) return absl::UnavailableError("the server answered nothing");
   return times;
 }

@@ -3,12 +3,14 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/random.h"
 #include "base/status.h"
 #include "bench/load/histogram.h"
+#include "bench/load/http_scanner.h"
 #include "bench/load/options.h"
 #include "bench/load/reply_scanner.h"
 #include "bench/load/requests.h"
@@ -16,8 +18,8 @@
 
 namespace flashdb::bench {
 
-enum Kind : uint8_t { kGet, kSet };
-inline constexpr size_t kKinds = 2;
+enum Kind : uint8_t { kGet, kSet, kRequest };
+inline constexpr size_t kKinds = 3;
 
 /// Connections that do the same, and their latencies in nanoseconds.
 struct Group {
@@ -43,13 +45,19 @@ struct Workload {
     return static_cast<uint64_t>((static_cast<unsigned __int128>(cycles) * nanos_per_cycle) >> 32);
   }
 
+  /// Room for any one request, in bytes.
+  size_t most_bytes() const { return fixed ? fixed->size() : requests.most_bytes(); }
+
   const LoadOptions& options;
   RequestMaker requests;
+  std::optional<FixedRequest> fixed;  // with a value it is all that is sent
+  uint64_t next_number = 0;           // of the fixed request
   Random random;
   uint64_t nanos_per_cycle;  // times 2^32
   bool filling = false;
   uint64_t fill_next = 0;  // keys from here on are not yet asked for
   uint64_t answered = 0;   // replies since the start
+  uint64_t received = 0;   // bytes since the start
   uint64_t errors = 0;
   std::string first_error;
 };
@@ -79,9 +87,11 @@ class LoadConnection {
   };
 
   void OnReceived(int32_t result, uint32_t flags);
+  bool Scan(std::span<const char> bytes, uint64_t now);
   void OnReply(Reply reply, uint64_t now);
   void OnSent(int32_t result);
   char* PutNext(char* to, uint64_t now);
+  char* PutKeyed(char* to, Pending& pending);
   void Lose(std::string_view why);
   void MarkDirty();
 
@@ -93,6 +103,7 @@ class LoadConnection {
   BoundOp<LoadConnection> receive_op_;
   BoundOp<LoadConnection> send_op_;
   ReplyScanner scanner_;
+  HttpScanner http_scanner_;            // instead of scanner_ if that is what the server speaks
   std::unique_ptr<Pending[]> pending_;  // a ring of `depth_` places
   uint32_t depth_;
   uint32_t pending_first_ = 0;
@@ -106,6 +117,7 @@ class LoadConnection {
 struct PhaseTimes {
   double seconds = 0;
   uint64_t commands = 0;
+  uint64_t received_bytes = 0;
   double client_cpu_seconds = 0;
   double server_cpu_seconds = 0;  // user and system; 0 if no process was named
 };
@@ -131,6 +143,7 @@ class LoadClient {
   void AddGroup(Group group);
   Status Turn();
   Status RunFor(double seconds);
+  Status RunUntilAnswered(uint64_t count);
   void RefillAll();
 
   const LoadOptions& options_;

@@ -13,7 +13,7 @@ LoadConnection::LoadConnection(Ring& ring, Workload& work, Group& group, int fd,
   send_op_.Bind<&LoadConnection::OnSent>(*this);
   depth_ = DepthOf(work.options);
   pending_ = std::make_unique<Pending[]>(depth_);
-  out_ = std::make_unique<char[]>(depth_ * work.requests.most_bytes());
+  out_ = std::make_unique<char[]>(depth_ * work.most_bytes());
 }
 
 LoadConnection::~LoadConnection() { ::close(fd_); }
@@ -54,16 +54,23 @@ char* LoadConnection::PutNext(char* to, uint64_t now) {
   uint32_t place = pending_first_ + under_way_;
   if (place >= depth_) place -= depth_;
   ++under_way_;
+  pending_[place] = {now, kRequest};
+  if (!work_.fixed) return PutKeyed(to, pending_[place]);
+  uint64_t number = work_.next_number;
+  if (++work_.next_number == work_.options.keys) work_.next_number = 0;
+  return work_.fixed->Put(to, number);
+}
+
+char* LoadConnection::PutKeyed(char* to, Pending& pending) {
   uint64_t key;
-  Kind kind = kSet;
+  pending.kind = kSet;
   if (work_.filling) {
     key = work_.fill_next++;
   } else {
     key = group_.first_key + work_.random.Below(group_.keys);
-    kind = (work_.random.Next() >> 32) < group_.set_below ? kSet : kGet;
+    pending.kind = (work_.random.Next() >> 32) < group_.set_below ? kSet : kGet;
   }
-  pending_[place] = {now, kind};
-  return kind == kSet ? work_.requests.PutSet(to, key) : work_.requests.PutGet(to, key);
+  return pending.kind == kSet ? work_.requests.PutSet(to, key) : work_.requests.PutGet(to, key);
 }
 
 void LoadConnection::OnSent(int32_t result) {
@@ -81,10 +88,13 @@ void LoadConnection::OnReceived(int32_t result, uint32_t flags) {
   if (result > 0) {
     uint64_t now = CycleCount();
     ReceiveBuffers& buffers = ring_.receive_buffers();
-    bool known = scanner_.Scan(buffers.Data(flags, result),
-                               [this, now](Reply reply) { OnReply(reply, now); });
+    work_.received += static_cast<uint64_t>(result);
+    bool known = Scan(buffers.Data(flags, result), now);
     buffers.Recycle(flags);
-    if (!known) Lose("the server sent what is no reply to GET or SET");
+    if (!known) {
+      const std::string& problem = http_scanner_.problem();
+      Lose(problem.empty() ? "the server sent what is no reply" : problem);
+    }
     MarkDirty();
   } else if (result == 0) {
     Lose("the server closed a connection");
@@ -92,6 +102,12 @@ void LoadConnection::OnReceived(int32_t result, uint32_t flags) {
     Lose("a connection was lost: " + MessageOf(ErrnoStatus(-result, "receive")));
   }
   if ((flags & IORING_CQE_F_MORE) == 0 && !lost_) Start();
+}
+
+bool LoadConnection::Scan(std::span<const char> bytes, uint64_t now) {
+  auto on_reply = [this, now](Reply reply) { OnReply(reply, now); };
+  if (work_.options.replies == Protocol::kHttp) return http_scanner_.Scan(bytes, on_reply);
+  return scanner_.Scan(bytes, on_reply);
 }
 
 void LoadConnection::OnReply(Reply reply, uint64_t now) {
@@ -105,13 +121,17 @@ void LoadConnection::OnReply(Reply reply, uint64_t now) {
   ++work_.answered;
   group_.latency[pending.kind].Record(work_.Nanos(now - pending.sent_at));
   if (reply == Reply::kValue) return;
-  if (reply == Reply::kNil && pending.kind == kGet) {
+  if (reply == Reply::kNil && pending.kind != kSet) {
     ++group_.misses;
     return;
   }
   ++work_.errors;
-  if (work_.first_error.empty()) {
-    work_.first_error = reply == Reply::kError ? scanner_.first_error() : "SET was answered nil";
+  if (!work_.first_error.empty()) return;
+  if (reply == Reply::kNil) {
+    work_.first_error = "SET was answered nil";
+  } else {
+    const std::string& http_error = http_scanner_.first_error();
+    work_.first_error = http_error.empty() ? scanner_.first_error() : http_error;
   }
 }
 

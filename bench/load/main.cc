@@ -1,4 +1,4 @@
-// flashdb-load: one core's load on a server of the Redis protocol.
+// flashdb-load: one core's load on a server of the Redis protocol or of HTTP.
 #include <fmt/format.h>
 #include <sched.h>
 
@@ -26,7 +26,7 @@ Status Run(const LoadOptions& options, uint64_t* errors) {
   if (options.fill) {
     FLASHDB_ASSIGN_OR_RETURN(result.fill, client->Fill());
   }
-  if (options.seconds > 0) {
+  if (options.seconds > 0 || options.requests > 0) {
     FLASHDB_ASSIGN_OR_RETURN(result.run, client->Measure());
   }
   fmt::print("{}",

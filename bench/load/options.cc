@@ -1,6 +1,7 @@
 #include "bench/load/options.h"
 
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "bench/load/requests.h"
 
@@ -8,9 +9,9 @@ namespace flashdb::bench {
 namespace {
 
 constexpr const char* kAbout =
-    "Loads a server of the Redis protocol from one thread, in a closed loop: each connection "
-    "keeps\n"
-    "--pipeline commands under way. Prints throughput and latencies; the exit code is 1 if any\n"
+    "Loads a server of the Redis protocol, or with --request any other, from one thread, in a\n"
+    "closed loop: each connection keeps --pipeline commands under way. Prints throughput and "
+    "latencies; the exit code is 1 if any\n"
     "reply was an error, a connection was lost or nothing was answered.";
 
 void AddTarget(CLI::App& app, LoadOptions& options) {
@@ -44,6 +45,22 @@ void AddLoad(CLI::App& app, LoadOptions& options) {
   app.add_option("--seed", options.seed, "seed of the choice of keys")->capture_default_str();
 }
 
+// One request from a file, in the place of GET and SET.
+void AddRequest(CLI::App& app, LoadOptions& options) {
+  auto* request = app.add_option(
+      "--request", options.request,
+      "file with the bytes of one request, to send over and over instead of GET and SET;\n"
+      "runs of twelve @ become running numbers below --keys");
+  for (const char* other : {"--fill", "--readers", "--writers"}) request->excludes(other);
+  const std::map<std::string, Protocol> kProtocols = {{"resp", Protocol::kResp},
+                                                      {"http", Protocol::kHttp}};
+  app.add_option("--replies", options.replies, "what answers --request: resp or http")
+      ->needs(request)
+      ->transform(CLI::CheckedTransformer(kProtocols));
+  app.add_option("--requests", options.requests,
+                 "measure until so many are answered, however long it takes");
+}
+
 void AddCourse(CLI::App& app, LoadOptions& options) {
   app.add_flag("--fill", options.fill, "write each key once first, pipelined");
   app.add_option("--warmup-seconds", options.warmup_seconds, "seconds of load before measuring")
@@ -63,6 +80,7 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int* exit_cod
   AddTarget(app, options);
   AddLoad(app, options);
   AddCourse(app, options);
+  AddRequest(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

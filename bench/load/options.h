@@ -7,6 +7,8 @@
 
 namespace flashdb::bench {
 
+enum class Protocol : uint8_t { kResp, kHttp };
+
 struct LoadOptions {
   std::string host = "127.0.0.1";  // numeric
   uint16_t port = 6379;
@@ -17,7 +19,10 @@ struct LoadOptions {
   uint32_t writers = 0;  // of all keys, and connections that only SET keys of the upper half
   uint32_t value_size = 32;  // bytes
   uint64_t keys = 1'000'000;
-  double seconds = 5;  // 0: only the fill
+  std::string request;  // file of the one request to send instead of GET and SET; "": none
+  Protocol replies = Protocol::kResp;
+  double seconds = 5;     // 0: only the fill
+  uint64_t requests = 0;  // to measure so many instead of `seconds`; 0: `seconds`
   double warmup_seconds = 1;
   bool fill = false;   // write each key once before the rest
   int cpu = -1;        // core to run on; -1: any

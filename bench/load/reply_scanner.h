@@ -12,7 +12,8 @@ namespace flashdb::bench {
 
 enum class Reply : uint8_t { kValue, kNil, kError };
 
-/// Knows the replies that GET, SET and their like can have: + - : _ $ and nil arrays.
+/// Knows all replies of RESP2 and RESP3 but streamed ones, attributes and pushes. An array with all
+/// that is in it is one reply: a value, whatever is in it.
 /// For one connection; not thread-safe.
 class ReplyScanner {
  public:
@@ -27,7 +28,7 @@ class ReplyScanner {
         uint64_t taken = std::min<uint64_t>(body_left_, static_cast<uint64_t>(end - at));
         at += taken;
         body_left_ -= taken;
-        if (body_left_ == 0) on_reply(Reply::kValue);
+        if (body_left_ == 0) End(Reply::kValue, on_reply);
         continue;
       }
       const auto* line_end = static_cast<const char*>(std::memchr(at, '\n', end - at));
@@ -49,6 +50,17 @@ class ReplyScanner {
 
  private:
   static constexpr size_t kLongestLine = 64 * 1024;
+  static constexpr int64_t kMostElements = int64_t{1} << 32;
+
+  // A reply or an element of one is complete.
+  template <typename F>
+  void End(Reply reply, F& on_reply) {
+    if (elements_left_ == 0) {
+      on_reply(reply);
+    } else if (--elements_left_ == 0) {
+      on_reply(Reply::kValue);
+    }
+  }
 
   template <typename F>
   bool OnLine(std::string_view line, F& on_reply) {
@@ -57,17 +69,23 @@ class ReplyScanner {
     switch (line[0]) {
       case '+':
       case ':':
-        on_reply(Reply::kValue);
+      case ',':
+      case '#':
+      case '(':
+        End(Reply::kValue, on_reply);
         return true;
       case '_':
-        on_reply(Reply::kNil);
+        End(Reply::kNil, on_reply);
         return true;
       case '-':
-        if (first_error_.empty()) first_error_ = line.substr(1);
-        on_reply(Reply::kError);
+        if (elements_left_ == 0 && first_error_.empty()) first_error_ = line.substr(1);
+        End(Reply::kError, on_reply);
         return true;
       case '$':
+      case '=':
       case '*':
+      case '~':
+      case '%':
         return OnSize(line, on_reply);
       default:
         return false;
@@ -80,15 +98,32 @@ class ReplyScanner {
     auto [end, error] = std::from_chars(line.data() + 1, line.data() + line.size(), size);
     if (error != std::errc() || end != line.data() + line.size()) return false;
     if (size == -1) {
-      on_reply(Reply::kNil);
+      End(Reply::kNil, on_reply);
       return true;
     }
-    body_left_ = static_cast<uint64_t>(size) + 2;
-    return size >= 0 && line[0] == '$';
+    if (size < 0) return false;
+    if (line[0] == '$' || line[0] == '=') {
+      body_left_ = static_cast<uint64_t>(size) + 2;
+      return true;
+    }
+    return size < kMostElements && OnElements(line[0] == '%' ? size * 2 : size, on_reply);
   }
 
-  uint64_t body_left_ = 0;  // of a bulk string, with its line end
-  std::string line_;        // a line that has begun in earlier bytes
+  // An array begins: it is complete when `count` further elements are, and with it the one that it
+  // is itself. No stack: what counts is how many are missing, not where.
+  template <typename F>
+  bool OnElements(int64_t count, F& on_reply) {
+    if (count == 0) {
+      End(Reply::kValue, on_reply);
+    } else {
+      elements_left_ += static_cast<uint64_t>(count) - (elements_left_ == 0 ? 0 : 1);
+    }
+    return true;
+  }
+
+  uint64_t body_left_ = 0;      // of a bulk string, with its line end
+  uint64_t elements_left_ = 0;  // of the array that has begun, with all that is in it; 0 outside
+  std::string line_;            // a line that has begun in earlier bytes
   std::string first_error_;
 };
 

@@ -5,7 +5,7 @@
 namespace flashdb::bench {
 namespace {
 
-constexpr std::array<std::string_view, kKinds> kKindNames = {"get", "set"};
+constexpr std::array<std::string_view, kKinds> kKindNames = {"get", "set", "request"};
 
 double PerSecond(double count, double seconds) { return seconds > 0 ? count / seconds : 0; }
 
@@ -22,8 +22,10 @@ std::string Quoted(std::string_view text) {
 
 std::string JsonPhase(const PhaseTimes& phase) {
   return fmt::format(
-      R"("seconds":{:.6f},"commands":{},"per_second":{:.1f},"client_cpu":{:.3f},"server_cpu":{:.3f})",
+      R"("seconds":{:.6f},"commands":{},"per_second":{:.1f},"received_bytes_per_second":{:.0f},)"
+      R"("client_cpu":{:.3f},"server_cpu":{:.3f})",
       phase.seconds, phase.commands, PerSecond(static_cast<double>(phase.commands), phase.seconds),
+      PerSecond(static_cast<double>(phase.received_bytes), phase.seconds),
       PerSecond(phase.client_cpu_seconds, phase.seconds),
       PerSecond(phase.server_cpu_seconds, phase.seconds));
 }
@@ -48,18 +50,19 @@ std::string JsonGroup(const Group& group, double seconds) {
 }
 
 std::string JsonOptions(const LoadOptions& options) {
-  return fmt::format(R"({{"connections":{},"readers":{},"writers":{},"pipeline":{},"set_share":{},)"
-                     R"("value_size":{},"keys":{}}})",
-                     options.connections, options.readers, options.writers, options.pipeline,
-                     options.set_share, options.value_size, options.keys);
+  return fmt::format(R"({{"request":{},"connections":{},"readers":{},"writers":{},"pipeline":{},)"
+                     R"("set_share":{},"value_size":{},"keys":{}}})",
+                     Quoted(options.request), options.connections, options.readers, options.writers,
+                     options.pipeline, options.set_share, options.value_size, options.keys);
 }
 
 std::string TextPhase(std::string_view name, const PhaseTimes& phase) {
   return fmt::format(
-      "{}: {} commands in {:.3f} s, {:.0f} per second; cores used: client {:.2f}, "
-      "server {:.2f}\n",
+      "{}: {} commands in {:.3f} s, {:.0f} per second, {:.1f} MB/s received; cores used: "
+      "client {:.2f}, server {:.2f}\n",
       name, phase.commands, phase.seconds,
       PerSecond(static_cast<double>(phase.commands), phase.seconds),
+      PerSecond(static_cast<double>(phase.received_bytes), phase.seconds) / 1e6,
       PerSecond(phase.client_cpu_seconds, phase.seconds),
       PerSecond(phase.server_cpu_seconds, phase.seconds));
 }
@@ -70,7 +73,7 @@ std::string TextGroup(const Group& group) {
     const Histogram& latency = group.latency[kind];
     if (latency.count() == 0) continue;
     text += fmt::format(
-        "{:8} {} {:>10} commands; us: p50 {:.1f}, p90 {:.1f}, p99 {:.1f}, "
+        "{:8} {:7} {:>10} commands; us: p50 {:.1f}, p90 {:.1f}, p99 {:.1f}, "
         "p99.9 {:.1f}, max {:.1f}\n",
         group.name, kKindNames[kind], latency.count(), Micros(latency.Percentile(50)),
         Micros(latency.Percentile(90)), Micros(latency.Percentile(99)),

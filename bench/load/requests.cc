@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 
 namespace flashdb::bench {
 namespace {
@@ -45,6 +47,29 @@ char* RequestMaker::Put(const std::string& request, char* to, uint64_t key) {
   std::memcpy(to, request.data(), request.size());
   PutDigits(to + kHead.size(), key);
   return to + request.size();
+}
+
+FixedRequest::FixedRequest(std::string bytes) : bytes_(std::move(bytes)) {
+  const std::string run(kDigits, '@');
+  for (size_t at = bytes_.find(run); at != bytes_.npos; at = bytes_.find(run, at + kDigits)) {
+    numbers_.push_back(at);
+  }
+}
+
+StatusOr<FixedRequest> FixedRequest::Read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (file.bad() || bytes.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("--request {}: the file is empty or cannot be read", path));
+  }
+  return FixedRequest(std::move(bytes));
+}
+
+char* FixedRequest::Put(char* to, uint64_t number) const {
+  std::memcpy(to, bytes_.data(), bytes_.size());
+  for (size_t at : numbers_) PutDigits(to + at, number);
+  return to + bytes_.size();
 }
 
 }  // namespace flashdb::bench

@@ -1,10 +1,13 @@
-// The bytes of GET and SET requests, made from templates without allocation.
+// The bytes of requests, made from templates without allocation.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/status.h"
 
 namespace flashdb::bench {
 
@@ -29,6 +32,23 @@ class RequestMaker {
 
   std::string get_;
   std::string set_;
+};
+
+/// A request of any protocol: the same bytes over and over, but for runs of twelve '@', each of
+/// which is replaced with a number of twelve digits.
+class FixedRequest {
+ public:
+  explicit FixedRequest(std::string bytes);
+  /// The request in the file `path`; an error if it cannot be read or is empty.
+  static StatusOr<FixedRequest> Read(const std::string& path);
+
+  size_t size() const { return bytes_.size(); }
+  /// Writes size() bytes to `to` and returns their end. `number` is below kMostKeys.
+  char* Put(char* to, uint64_t number) const;
+
+ private:
+  std::string bytes_;
+  std::vector<size_t> numbers_;  // where they begin
 };
 
 }  // namespace flashdb::bench

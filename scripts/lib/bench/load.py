@@ -47,6 +47,20 @@ class FlashLoad:
             words.append("--fill")
         return json.loads(run(words, seconds))
 
+    def send(self, server, request, *, port=None, replies="resp", connections, pipeline=1,
+             seconds=0, count=0, keys=1_000_000):
+        """Sends the bytes `request` over and over for `seconds`, or until `count` are answered."""
+        path = server.folder / "request"
+        path.write_bytes(request)
+        words = [str(self.binary), "--json", "--port", str(port or server.port), "--server-pid",
+                 str(server.pid), "--cpu", str(self.core), "--request", str(path), "--replies",
+                 replies, "--connections", str(connections), "--pipeline", str(pipeline),
+                 "--seconds", str(seconds), "--warmup-seconds", "1" if seconds else "0",
+                 "--requests", str(count), "--keys", str(keys)]
+        result = json.loads(run(words, seconds))["run"]
+        result["load_cpu"] = result.pop("client_cpu")
+        return result
+
     def throughput(self, server, **load):
         result = self.run(server, **load)["run"]
         return {"per_second": result["per_second"], "server_cpu": result["server_cpu"],

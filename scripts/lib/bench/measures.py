@@ -1,96 +1,14 @@
 """What scripts/compare measures: each function gives the rows of one measure."""
 import contextlib
-import dataclasses
 import json
-import statistics
 import subprocess
-import sys
 import time
 
-from bench.processes import Failure, serving
+from bench import topic_measures
+from bench.processes import Failure
+from bench.setting import Row, interleaved, limited_by_load, median
 
 MILLION = 1_000_000
-
-
-@dataclasses.dataclass
-class Row:
-    """One line of the table. `at_most` tells which side of the bar is good; no bar: just a number."""
-    measure: str
-    text: str
-    value: float
-    unit: str = "x"
-    bar: float | None = None
-    at_most: bool = False
-    note: str = ""
-    raw: dict = dataclasses.field(default_factory=dict)
-
-    @property
-    def passed(self):
-        if self.bar is None:
-            return None
-        return self.value <= self.bar if self.at_most else self.value >= self.bar
-
-
-@dataclasses.dataclass
-class Setting:
-    """What all measures share."""
-    programs: dict  # flashdb, floor, redis, mailbox: paths
-    loads: list     # FlashLoad, and Memtier if it is there
-    parent: str     # where data folders go
-    rounds: int
-    seconds: float
-    server_cores: list
-    both_cores: bool = False
-
-    def say(self, text):
-        print(f"compare: {text}", file=sys.stderr, flush=True)
-
-    # ---- Servers: each gives a function that starts one ---------------------------------------
-
-    def flashdb(self, sync="never", shards=1, cores=None):
-        def words(port, folder):
-            return [self.programs["flashdb"], "--port", str(port), "--bind", "127.0.0.1", "--dir",
-                    f"{folder}/data", "--shards", str(shards), "--sync", sync, "--http-port",
-                    "0", "--loglevel", "warning"]
-        return lambda: serving(f"flashdb (sync={sync})", words, cores or self.server_cores[:1],
-                               self.parent)
-
-    def floor(self):
-        def words(port, _folder):
-            return [self.programs["floor"], "--port", str(port)]
-        return lambda: serving("floor", words, self.server_cores[:1], self.parent)
-
-    def redis(self, fsync=None, cores=None):
-        # Without rewrites of its file: they would cost it throughput while it is measured.
-        append = ["--appendonly", "no"] if fsync is None else [
-            "--appendonly", "yes", "--appendfsync", fsync, "--auto-aof-rewrite-percentage", "0"]
-
-        def words(port, folder):
-            return [self.programs["redis"], "--port", str(port), "--bind", "127.0.0.1", "--dir",
-                    folder, "--save", "", *append]
-        return lambda: serving(f"redis-server (fsync={fsync})", words,
-                               cores or self.server_cores[:1], self.parent)
-
-
-def interleaved(setting, title, starters, act):
-    """`act(server)` for a fresh server of each starter, round by round: {name: [result, ...]}."""
-    results = {name: [] for name in starters}
-    for number in range(setting.rounds):
-        for name, start in starters.items():
-            setting.say(f"{title}, round {number + 1} of {setting.rounds}: {name}")
-            with start() as server:
-                results[name].append(act(server))
-    return results
-
-
-def median(results, key="per_second"):
-    return statistics.median(result[key] for result in results)
-
-
-def limited_by_load(results):
-    """The load generator's core was busier than the server's, so the ratio may hide something."""
-    return any(r["load_cpu"] is not None and r["load_cpu"] > 0.97 and
-               r["load_cpu"] > r["server_cpu"] for r in results)
 
 
 def throughput_rows(setting, measure, text, starters, bars, load):
@@ -272,6 +190,7 @@ MEASURES = {
     "memory": memory,
     "stall": stall,
     "mailbox": mailbox,
+    **topic_measures.MEASURES,
 }
 
 

@@ -1,6 +1,7 @@
 """Servers under test: started on a free port, pinned, in a fresh directory, and ended by pid."""
 import contextlib
 import ctypes
+import http.client
 import os
 import pathlib
 import shutil
@@ -9,6 +10,8 @@ import socket
 import subprocess
 import tempfile
 import time
+
+from bench import wire
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -23,6 +26,17 @@ def die_with_parent():
     """For the child, before it becomes the server: even a killed script leaves nothing behind."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def on_core(core):
+    """Runs the block, in this thread, on one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def free_port():
@@ -44,13 +58,13 @@ class Server:
                                             stderr=output, preexec_fn=die_with_parent)
         self.pid = self.process.pid
 
-    def wait_until_ready(self):
+    def wait_until_ready(self, is_ready):
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
             with contextlib.suppress(OSError, Failure):
-                if self.command("PING") == "PONG":
+                if is_ready(self):
                     return
             time.sleep(0.05)
         raise Failure(f"{self.name} did not start; its last words: {self.last_words()}")
@@ -60,12 +74,8 @@ class Server:
 
     def command(self, *words, timeout=120):
         """The reply of one command on a connection of its own; numbers come as int, nil as None."""
-        request = b"*%d\r\n" % len(words)
-        for word in words:
-            data = str(word).encode()
-            request += b"$%d\r\n%s\r\n" % (len(data), data)
         with socket.create_connection(("127.0.0.1", self.port), timeout) as link:
-            link.sendall(request)
+            link.sendall(wire.command(*words))
             return read_reply(link.makefile("rb"))
 
     def info(self, section):
@@ -73,8 +83,19 @@ class Server:
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
     def resident_bytes(self):
+        return self.memory_line("VmRSS")
+
+    def peak_resident_bytes(self):
+        """Since it started, or since forget_peak()."""
+        return self.memory_line("VmHWM")
+
+    def forget_peak(self):
+        reset_peak = "5"  # proc(5)
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text(reset_peak)
+
+    def memory_line(self, name):
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        line = next(line for line in status.splitlines() if line.startswith(f"{name}:"))
         return int(line.split()[1]) * 1024
 
     def cpu_seconds(self):
@@ -108,17 +129,29 @@ def read_reply(stream):
     return rest.decode(errors="replace")
 
 
+def answers_ping(server):
+    return server.command("PING") == "PONG"
+
+
+def answers_http(server):
+    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    with contextlib.closing(link):
+        link.request("GET", "/")
+        return link.getresponse().status == 200
+
+
 @contextlib.contextmanager
-def serving(name, words_of, cores, parent):
+def serving(name, words_of, cores, parent, is_ready=answers_ping):
     """Runs the command line `words_of(port, folder)` on `cores` while the block runs. Its data goes
-    to a fresh folder below `parent`, which goes away afterwards."""
+    to a fresh folder below `parent`, which goes away afterwards. `is_ready(server)` tells when it
+    serves; until then it may raise OSError or Failure."""
     folder = tempfile.mkdtemp(prefix="compare-", dir=parent)
     server = None
     try:
         port = free_port()
         core_list = ",".join(map(str, cores))
         server = Server(name, ["taskset", "-c", core_list] + words_of(port, folder), port, folder)
-        server.wait_until_ready()
+        server.wait_until_ready(is_ready)
         yield server
     finally:
         if server is not None:
