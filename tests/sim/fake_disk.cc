@@ -150,9 +150,10 @@ Status FakeDisk::RemoveDirectory(const std::string& directory) {
 
 // With a directory all that is below it moves, entry by entry: a crash may come between.
 Status FakeDisk::Rename(const std::string& from, const std::string& to) {
-  auto found = names_.find(from);
-  if (found == names_.end()) return ErrnoStatus(ENOENT, "rename " + from);
-  std::vector<DirectoryChange> moves{{from, to, found->second}};
+  if (!Exists(from)) return ErrnoStatus(ENOENT, "rename " + from);
+  auto found = names_.find(from);  // not there: a directory that was never made has files
+  InodePtr inode = found == names_.end() ? std::make_shared<Inode>() : found->second;
+  std::vector<DirectoryChange> moves{{from, to, std::move(inode)}};
   for (auto below = names_.lower_bound(from + "/");
        below != names_.end() && below->first.starts_with(from + "/"); ++below) {
     moves.push_back({below->first, to + below->first.substr(from.size()), below->second});
