@@ -376,7 +376,7 @@ int FakeDisk::WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_
   }
   if (++writes_ >= fail_writes_from_) return -EIO;
   uint64_t end = std::max(inode.size, offset + bytes.size());
-  if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
+  if (capacity_ != UINT64_MAX && used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
   inode.size = end;
   PutBytes(inode, offset, bytes);
   return static_cast<int>(bytes.size());
@@ -425,7 +425,7 @@ void FakeDisk::MakeDurable(Inode& inode, uint64_t first, uint64_t end) {
 int FakeDisk::AllocateInode(Inode& inode, uint64_t size) {
   if (!MayChange()) return -EIO;
   uint64_t end = std::max(inode.size, size);
-  if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
+  if (capacity_ != UINT64_MAX && used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
   inode.size = end;
   return 0;
 }
