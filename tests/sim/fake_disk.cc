@@ -150,9 +150,10 @@ Status FakeDisk::RemoveDirectory(const std::string& directory) {
 
 // With a directory all that is below it moves, entry by entry: a crash may come between.
 Status FakeDisk::Rename(const std::string& from, const std::string& to) {
-  auto found = names_.find(from);
-  if (found == names_.end()) return ErrnoStatus(ENOENT, "rename " + from);
-  std::vector<DirectoryChange> moves{{from, to, found->second}};
+  if (!Exists(from)) return ErrnoStatus(ENOENT, "rename " + from);
+  auto found = names_.find(from);  // not there: a directory that was never made has files
+  InodePtr inode = found == names_.end() ? std::make_shared<Inode>() : found->second;
+  std::vector<DirectoryChange> moves{{from, to, std::move(inode)}};
   for (auto below = names_.lower_bound(from + "/");
        below != names_.end() && below->first.starts_with(from + "/"); ++below) {
     moves.push_back({below->first, to + below->first.substr(from.size()), below->second});
@@ -375,7 +376,7 @@ int FakeDisk::WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_
   }
   if (++writes_ >= fail_writes_from_) return -EIO;
   uint64_t end = std::max(inode.size, offset + bytes.size());
-  if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
+  if (capacity_ != UINT64_MAX && used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
   inode.size = end;
   PutBytes(inode, offset, bytes);
   return static_cast<int>(bytes.size());
@@ -424,7 +425,7 @@ void FakeDisk::MakeDurable(Inode& inode, uint64_t first, uint64_t end) {
 int FakeDisk::AllocateInode(Inode& inode, uint64_t size) {
   if (!MayChange()) return -EIO;
   uint64_t end = std::max(inode.size, size);
-  if (used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
+  if (capacity_ != UINT64_MAX && used_bytes() + (end - inode.size) > capacity_) return -ENOSPC;
   inode.size = end;
   return 0;
 }
