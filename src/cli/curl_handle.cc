@@ -53,6 +53,7 @@ void CurlHandle::Prepare(const ApiOptions& options, const ApiRequest& request) {
   SetOption(easy, CURLOPT_HTTPHEADER, headers_.get());
   SetOption(easy, CURLOPT_USERAGENT, "flashq/" FLASHDB_VERSION);
   SetOption(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMillis);
+  SetOption(easy, CURLOPT_TCP_KEEPALIVE, 1L);  // a stream may be silent for long
   SetOption(easy, CURLOPT_XFERINFOFUNCTION, &StopIfInterrupted);
   SetOption(easy, CURLOPT_NOPROGRESS, request.finishing ? 1L : 0L);
   if (!request.body.empty()) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <map>
 
@@ -163,7 +164,7 @@ TEST_F(ProduceTest, AfterTwoDashesAValueMayLookLikeAnOption) {
 }
 
 TEST_F(ProduceTest, AnErrorInTheMiddleTellsWhatWasAppended) {
-  int requests = 0;
+  std::atomic<int> requests{0};
   FakeServer server([&](const auto&) -> FakeServer::Response {
     if (++requests == 2) return {.status = 429, .body = R"({"message":"disk full"})"};
     return {.body = R"({"partition":0,"offset":0,"last_offset":1,"count":2})"};

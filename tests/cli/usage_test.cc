@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <fstream>
 
 #include "cli/errors.h"
@@ -107,7 +108,7 @@ TEST(UsageTest, ARefusalIsExitCode1WithTheServersWords) {
 }
 
 TEST(UsageTest, EveryRefusalIsExitCode1WhateverItsStatus) {
-  int status = 0;
+  std::atomic<int> status{0};
   FakeServer server([&](const auto&) { return Refuse(status, "<b>no</b>\x1b[2J"); });
   for (int each : {400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503}) {
     status = each;
