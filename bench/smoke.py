@@ -25,9 +25,9 @@ def check(condition, text):
         sys.exit(f"bench_smoke: {text}")
 
 
-def run_load(program, server, *words, port=None):
+def run_load(program, server, *words, port=None, keys=KEYS):
     done = subprocess.run([program, "--json", "--port", str(port or server.port), "--server-pid",
-                           str(server.pid), "--keys", str(KEYS), "--seconds", "1",
+                           str(server.pid), "--keys", str(keys), "--seconds", "1",
                            "--warmup-seconds", "0.1", *words],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
     return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
@@ -73,16 +73,16 @@ def check_requests(flashdb, load, cores, parent):
         return [flashdb, "--port", str(port), "--dir", f"{folder}/data", "--shards", "1",
                 "--http-port", str(http_port)]
 
-    def send(server, request, *words, port=None):
+    def send(server, request, *words, **target):
         path = server.folder / "request"
         path.write_bytes(request)
-        return run_load(load, server, "--request", str(path), *words, port=port)
+        return run_load(load, server, "--request", str(path), *words, **target)
 
     with serving("flashdb", words, cores, parent) as server:
         http = ["--replies", "http", "--requests", "100"]
         append = wire.command("TOPIC", "APPEND", wire.NUMBER, "VALUE", "v")
-        code, report, errors = send(server, append, "--keys", "5", "--pipeline", "10", "--requests",
-                                    "1000")
+        code, report, errors = send(server, append, "--pipeline", "10", "--requests", "1000",
+                                    keys=5)
         check(code == 0 and report["run"]["commands"] >= 1000, f"TOPIC APPEND: {report} {errors}")
         names = sorted(server.command("TOPIC", "LIST"))
         check(names == [f"{number:012}" for number in range(5)], f"topics: {names}")
