@@ -6,10 +6,10 @@
 #include "commands/multi.h"
 #include "commands/multi_shard.h"
 #include "commands/observe.h"
-#include "topics/topic_store.h"
 #include "server/connection.h"
 #include "server/shard_server.h"
 #include "shards/shard.h"
+#include "topics/topic_store.h"
 
 namespace flashdb {
 namespace {

@@ -1,6 +1,7 @@
 // Topics and consumer groups over HTTP.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -495,7 +496,8 @@ TEST_F(HttpTopicsTest, MembersShareThePartitionsAndTheDeadLoseTheirs) {
 TEST(HttpTopicsDurabilityTest, WhatWasAnsweredSurvivesKill9) {
   ServerProcess server(TopicServer());
   std::map<uint64_t, std::string> answered;  // offset -> value
-  uint64_t committed = 0;
+  std::atomic<uint64_t> committed = 0;
+  std::atomic<int> commits = 0;
   for (int round = 0; round < Rounds(4); ++round) {
     ASSERT_TRUE(server.Start().ok()) << server.stderr_text();
     HttpClient reader(server.http_port());
@@ -509,8 +511,9 @@ TEST(HttpTopicsDurabilityTest, WhatWasAnsweredSurvivesKill9) {
         if (next == fetched["high_watermark"]) break;
       }
       for (const auto& [offset, value] : answered) ASSERT_EQ(found[offset], value);
-      const json offsets = reader.Get("/groups/g/topics/t/offsets").json();
-      ASSERT_GE(offsets["partitions"][0]["committed_offset"], committed);
+      const HttpReply offsets = reader.Get("/groups/g/topics/t/offsets");
+      ASSERT_EQ(offsets.status, 200) << offsets.body;
+      ASSERT_GE(offsets.json()["partitions"][0]["committed_offset"], committed.load());
     }
     std::mutex mutex;
     std::vector<std::thread> writers;
@@ -532,10 +535,12 @@ TEST(HttpTopicsDurabilityTest, WhatWasAnsweredSurvivesKill9) {
           const json commit = {{"offset", offset}};
           if (http.PostJson("/groups/g/topics/t/offsets", commit).status != 200) return;
           committed = offset;
+          ++commits;
         }
       });
     }
-    std::this_thread::sleep_for(milliseconds(200));
+    const int before = commits;
+    EXPECT_TRUE(Eventually([&] { return commits > before + 5; }, std::chrono::seconds(60)));
     server.Kill9();
     for (std::thread& writer : writers) writer.join();
     ASSERT_FALSE(answered.empty());
