@@ -39,7 +39,9 @@ class FileStorage final : public PartitionStorage {
   static Status RemoveStrays(SegmentFiles& files,
                              const std::function<bool(std::string_view, PartitionNumber)>& wanted);
 
-  Offset start() const override { return segments_.empty() ? end_ : segments_.front()->base; }
+  Offset start() const override {
+    return segments_.empty() ? readable_end_ : segments_.front()->base;
+  }
   Offset end() const override { return end_; }
   Offset readable_end() const override { return readable_end_; }
   uint64_t bytes() const override { return bytes_; }

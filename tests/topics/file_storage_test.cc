@@ -48,6 +48,15 @@ TEST_F(FileStorageTest, WhatIsAppendedIsReadableWhenItIsWrittenAndDurableWhenItI
   EXPECT_EQ(storage.durable_lsn(), 10u);
 }
 
+TEST_F(FileStorageTest, RetentionTakesNothingThatIsStillOnItsWayToTheFirstFile) {
+  FileStorage& storage = New();
+  AppendNumbered(storage, 10);
+  EXPECT_EQ(storage.start(), 0u);
+  EXPECT_EQ(storage.StartFor({}, 1'000'000), 0u);
+  Settle(storage);
+  EXPECT_EQ(storage.start(), 0u);
+}
+
 TEST_F(FileStorageTest, BlocksGatherWhileAWriteIsUnderWay) {
   options_.segment_bytes = 1u << 20;
   Start();
