@@ -34,7 +34,8 @@ TEST(RecordTest, EveryPartComesBackAsItWasGiven) {
   const std::string frame = FrameOf(7, -5, input);
   RecordView view;
   size_t size = 0;
-  ASSERT_EQ(ReadFrame(frame + "more", &view, &size), FrameState::kWhole);
+  const std::string more = frame + "more";
+  ASSERT_EQ(ReadFrame(more, &view, &size), FrameState::kWhole);
   EXPECT_EQ(size, frame.size());
   ExpectSame(view, 7, -5, input);
   ExpectSame(FrameAt(frame, &size), 7, -5, input);
