@@ -251,9 +251,7 @@ class Keyspace {
   /// Heap bytes of entries, values and tables.
   size_t MemoryBytes() const { return memory_; }
   /// With what else lives in the slots: what maxmemory is about.
-  size_t DataBytes() const {
-    return memory_ + (tenant_ == nullptr ? 0 : tenant_->MemoryBytes());
-  }
+  size_t DataBytes() const { return memory_ + (tenant_ == nullptr ? 0 : tenant_->MemoryBytes()); }
   /// Changes since start (Redis's rdb_changes_since_last_save counts alike).
   uint64_t changes() const { return changes_; }
 

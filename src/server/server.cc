@@ -241,6 +241,7 @@ TopicOptions TopicOptionsOf(const Config& config, uint32_t shards) {
           .max_value_bytes = config.topic_max_value,
           .cache_bytes = config.topic_cache / shards,
           .segment_bytes = config.topic_segment_bytes,
+          .log_is_synced = config.sync != SyncMode::kNever,
           .unflushed_bytes = config.topic_unflushed / shards};
 }
 
@@ -285,10 +286,10 @@ void Server::ShardMain(ShardId id) {
       ReportStart(OkStatus());
     }
     shard.Run();
+    close_status_[id] = shard.CloseLog();
     topics.GiveAll();
     while (topics.busy()) shard.ring().Turn(1'000'000);
     Status topics_closed = topics.Close();
-    close_status_[id] = shard.CloseLog();
     if (close_status_[id].ok()) close_status_[id] = topics_closed;
     barrier_.arrive_and_wait();
     shard_server = nullptr;

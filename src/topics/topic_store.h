@@ -32,6 +32,9 @@ struct TopicOptions {
   uint64_t max_value_bytes = uint64_t{1} << 20;  // of one record
   uint64_t cache_bytes = uint64_t{64} << 20;     // of this shard
   uint64_t segment_bytes = uint64_t{256} << 20;
+  /// Whether the log is ever synced: then the files get only what is on disk in the log, so that
+  /// after a power failure they are not ahead of it.
+  bool log_is_synced = true;
   /// Records that only the log has are kept in memory; from this many bytes on, appends wait.
   uint64_t unflushed_bytes = uint64_t{64} << 20;
 };

@@ -56,7 +56,8 @@ bool TopicStore::FlushSome(Partition& partition, UnixMillis now) {
     partition.MarkSettlesAt(keys_.LastChange(partition.slot()));
   }
   if (partition.mark_lsn() != 0 && !NameIsTaken(partition) &&
-      shard_.commits().settled() >= partition.mark_lsn()) {
+      shard_.commits().settled() >= partition.mark_lsn() &&
+      (!options_.log_is_synced || shard_.log().synced_lsn() >= partition.mark_lsn())) {
     CountStored(partition, [&] { partition.FlushToMark(); });
     partition.dirty_since = now;
   }
