@@ -1,7 +1,7 @@
 #include "api/record_bodies.h"
 
 #include "api/json_object.h"
-#include "http/base64.h"
+#include "base/base64.h"
 
 namespace flashdb {
 namespace {

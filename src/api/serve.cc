@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "api/route.h"
+#include "base/base64.h"
 #include "base/numbers.h"
-#include "http/base64.h"
 
 namespace flashdb {
 namespace {

@@ -6,13 +6,11 @@
 #include <array>
 #include <cstdio>
 
+#include "base/base64.h"
 #include "base/numbers.h"
 
 namespace flashdb::cli {
 namespace {
-
-constexpr std::string_view kBase64 =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 struct Unit {
   std::string_view name;
@@ -70,35 +68,13 @@ std::optional<UnixMillis> ParseIso(const std::string& text) {
 
 std::string EncodeBase64(std::string_view bytes) {
   std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view part = bytes.substr(i, 3);
-    uint32_t bits = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      bits = bits << 8 | (j < part.size() ? static_cast<uint8_t>(part[j]) : 0);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      text += j <= part.size() ? kBase64[bits >> (18 - 6 * j) & 63] : '=';
-    }
-  }
+  AppendBase64(text, bytes);
   return text;
 }
 
 std::optional<std::string> DecodeBase64(std::string_view text) {
   if (text.size() % 4 != 0) return {};
-  const size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-  std::string bytes;
-  uint32_t bits = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const bool padded = i >= text.size() - padding;
-    const size_t value = padded ? 0 : kBase64.find(text[i]);
-    if (value == std::string_view::npos) return {};
-    bits = bits << 6 | static_cast<uint32_t>(value);
-    if (i % 4 != 3) continue;
-    for (int shift : {16, 8, 0}) bytes += static_cast<char>(bits >> shift);
-  }
-  bytes.resize(bytes.size() - padding);
-  return bytes;
+  return flashdb::DecodeBase64(text);
 }
 
 size_t Utf8Length(std::string_view text) {

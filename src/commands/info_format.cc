@@ -355,41 +355,29 @@ void Databases(const ServerFigures& server, Lines& lines) {
 }
 
 void Topics(const ServerFigures& server, Lines& lines) {
-  TopicStats sum;
-  for (const ShardFigures& shard : server.shards) {
-    const TopicStats& topics = shard.topics;
-    sum.topics = std::max(sum.topics, topics.topics);
-    sum.groups = std::max(sum.groups, topics.groups);
-    sum.partitions += topics.partitions;
-    sum.records_appended += topics.records_appended;
-    sum.bytes_appended += topics.bytes_appended;
-    sum.records_fetched += topics.records_fetched;
-    sum.bytes_fetched += topics.bytes_fetched;
-    sum.cache_hits += topics.cache_hits;
-    sum.cache_misses += topics.cache_misses;
-    sum.cache_bytes += topics.cache_bytes;
-    sum.unflushed_bytes += topics.unflushed_bytes;
-    sum.stored_bytes += topics.stored_bytes;
-    sum.waiting_fetches += topics.waiting_fetches;
-  }
-  const uint64_t lookups = sum.cache_hits + sum.cache_misses;
-  lines.Add("topics", sum.topics);
-  lines.Add("topic_groups", sum.groups);
-  lines.Add("topic_partitions", sum.partitions);
-  lines.Add("topic_records_appended", sum.records_appended);
-  lines.Add("topic_bytes_appended", sum.bytes_appended);
-  lines.Add("topic_records_fetched", sum.records_fetched);
-  lines.Add("topic_bytes_fetched", sum.bytes_fetched);
-  lines.Add("topic_cache_hits", sum.cache_hits);
-  lines.Add("topic_cache_misses", sum.cache_misses);
-  lines.Add("topic_cache_hit_rate",
-            fmt::format("{:.4f}", lookups == 0 ? 0.0
-                                               : static_cast<double>(sum.cache_hits) /
-                                                     static_cast<double>(lookups)));
-  lines.Add("topic_cache_bytes", sum.cache_bytes);
-  lines.Add("topic_unflushed_bytes", sum.unflushed_bytes);
-  lines.Add("topic_stored_bytes", sum.stored_bytes);
-  lines.Add("topic_waiting_fetches", sum.waiting_fetches);
+  auto sum = [&server](uint64_t TopicStats::*figure) {
+    return Sum(server, [figure](auto& shard) { return shard.topics.*figure; });
+  };
+  const uint64_t hits = sum(&TopicStats::cache_hits);
+  const uint64_t lookups = hits + sum(&TopicStats::cache_misses);
+  // Each shard knows all topics and groups.
+  lines.Add("topics", Max(server, [](auto& shard) { return shard.topics.topics; }));
+  lines.Add("topic_groups", Max(server, [](auto& shard) { return shard.topics.groups; }));
+  lines.Add("topic_partitions", sum(&TopicStats::partitions));
+  lines.Add("topic_records_appended", sum(&TopicStats::records_appended));
+  lines.Add("topic_bytes_appended", sum(&TopicStats::bytes_appended));
+  lines.Add("topic_records_fetched", sum(&TopicStats::records_fetched));
+  lines.Add("topic_bytes_fetched", sum(&TopicStats::bytes_fetched));
+  lines.Add("topic_cache_hits", hits);
+  lines.Add("topic_cache_misses", lookups - hits);
+  lines.Add(
+      "topic_cache_hit_rate",
+      fmt::format("{:.4f}",
+                  lookups == 0 ? 0.0 : static_cast<double>(hits) / static_cast<double>(lookups)));
+  lines.Add("topic_cache_bytes", sum(&TopicStats::cache_bytes));
+  lines.Add("topic_unflushed_bytes", sum(&TopicStats::unflushed_bytes));
+  lines.Add("topic_stored_bytes", sum(&TopicStats::stored_bytes));
+  lines.Add("topic_waiting_fetches", sum(&TopicStats::waiting_fetches));
 }
 
 std::string DescribeShard(const ShardFigures& shard) {

@@ -7,10 +7,6 @@
 
 namespace flashdb {
 
-Status NoSuchTopic(std::string_view name) {
-  return absl::NotFoundError(fmt::format("there is no topic '{}'", name.substr(0, kMaxNameBytes)));
-}
-
 void ReplyAppended(ReplyWriter& reply, const StatusOr<std::vector<AppendedPart>>& parts) {
   if (!parts.ok()) return reply.Error(ErrorLineOf(parts.status()));
   reply.Array(parts->size());

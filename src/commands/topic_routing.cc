@@ -107,17 +107,7 @@ Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& re
   const uint64_t max_value_bytes = TopicStore::Here().options().max_value_bytes;
   Status dealt = plan.Deal(args->records, max_value_bytes, request.partition);
   if (!dealt.ok()) co_return reply.Error(ErrorLineOf(dealt));
-  std::vector<ShardId> owners;
-  for (SlotId slot : plan.slots()) {
-    const ShardId owner = OwnerOf(slot, ShardCount());
-    if (std::find(owners.begin(), owners.end(), owner) == owners.end()) owners.push_back(owner);
-  }
-  auto look = [&plan](ShardId, Keyspace&) { return plan.Look(TopicStore::Here()); };
-  auto append = [&plan](ShardId, Keyspace&) { return plan.Append(TopicStore::Here()); };
-  AppendPlan::Outcome outcome = AppendPlan::Join(co_await transaction.AtEach(owners, look));
-  if (outcome.status.ok()) {
-    outcome = AppendPlan::Join(co_await transaction.AtEach(owners, append));
-  }
+  AppendPlan::Outcome outcome = co_await AppendInside(transaction, plan);
   if (!outcome.status.ok()) co_return reply.Error(ErrorLineOf(outcome.status));
   ReplyAppended(reply, std::move(outcome.parts));
 }

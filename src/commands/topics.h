@@ -9,8 +9,6 @@
 
 namespace flashdb {
 
-Status NoSuchTopic(std::string_view name);
-
 /// [[partition, first offset, last offset], ...], or the error.
 void ReplyAppended(ReplyWriter& reply, const StatusOr<std::vector<AppendedPart>>& parts);
 

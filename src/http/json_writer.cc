@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "http/base64.h"
+#include "base/base64.h"
 
 namespace flashdb {
 namespace {

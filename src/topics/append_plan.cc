@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/slots.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -100,6 +101,25 @@ AppendPlan::Outcome AppendPlan::Join(std::vector<Outcome> outcomes) {
   std::sort(all.parts.begin(), all.parts.end(),
             [](const auto& a, const auto& b) { return a.partition < b.partition; });
   return all;
+}
+
+std::vector<ShardId> AppendPlan::Owners() const {
+  std::vector<ShardId> owners;
+  for (SlotId slot : slots_) {
+    const ShardId owner = OwnerOf(slot, ShardCount());
+    if (std::find(owners.begin(), owners.end(), owner) == owners.end()) owners.push_back(owner);
+  }
+  return owners;
+}
+
+Task<AppendPlan::Outcome> AppendInside(Transaction& transaction, const AppendPlan& plan) {
+  auto look = [&plan](ShardId, Keyspace&) { return plan.Look(TopicStore::Here()); };
+  auto append = [&plan](ShardId, Keyspace&) { return plan.Append(TopicStore::Here()); };
+  auto outcome = AppendPlan::Join(co_await transaction.AtEach(plan.Owners(), look));
+  if (outcome.status.ok()) {
+    outcome = AppendPlan::Join(co_await transaction.AtEach(plan.Owners(), append));
+  }
+  co_return outcome;
 }
 
 }  // namespace flashdb

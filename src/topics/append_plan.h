@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "shards/transaction.h"
 #include "topics/topic_service.h"
 #include "topics/topic_store.h"
 
@@ -30,6 +31,8 @@ class AppendPlan {
   const Topic& topic() const { return topic_; }
   /// Of the partitions that get records.
   const std::vector<SlotId>& slots() const { return slots_; }
+  /// Of those slots; each once.
+  std::vector<ShardId> Owners() const;
   PartitionNumber first_partition() const { return parts_.front().partition; }
   /// About what is logged, at most.
   uint64_t log_bytes() const { return log_bytes_; }
@@ -60,6 +63,10 @@ class AppendPlan {
   std::vector<SlotId> slots_;
   uint64_t log_bytes_ = 256;
 };
+
+/// Inside a transaction that has locked the plan's slots: all owners look before any appends, so
+/// half of a batch is never appended.
+Task<AppendPlan::Outcome> AppendInside(Transaction& transaction, const AppendPlan& plan);
 
 /// InvalidArgument unless a batch may have that many records and that stamp (may be null).
 Status CheckBatch(size_t records, const ProducerStamp* stamp);

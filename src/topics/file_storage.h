@@ -140,6 +140,9 @@ class FileStorage final : public PartitionStorage {
   Task<StatusOr<std::unique_ptr<FrameReader>>> ReaderAt(SegmentRef segment, Offset from);
   Task<Status> ReadRecords(FrameReader& reader, Offset from, size_t max_bytes, RecordBlock& block);
   Task<Status> Scan(SegmentRef segment, SegmentIndex& index, uint64_t* good_bytes);
+  /// Calls `visit(record)` for each record that `reader` has, until it returns false.
+  template <typename Visit>
+  Task<Status> ForEachRecord(FrameReader& reader, Visit visit);
   Task<StatusOr<Offset>> FindTime(SegmentRef segment, UnixMillis time);
   Task<Status> DamageAt(SegmentRef segment, uint64_t position);
 
@@ -212,5 +215,27 @@ class FileStorage final : public PartitionStorage {
   std::optional<Compaction> compaction_;
   Offset compacted_to_ = 0;
 };
+
+template <typename Visit>
+Task<Status> FileStorage::ForEachRecord(FrameReader& reader, Visit visit) {
+  RecordView record;
+  std::string_view frame;
+  for (;;) {
+    switch (reader.Next(&record, &frame)) {
+      case FrameReader::Step::kRecord:
+        if (!visit(record)) co_return OkStatus();
+        continue;
+      case FrameReader::Step::kMore: {
+        Status status = co_await reader.Fill();
+        if (!status.ok()) co_return status;
+        continue;
+      }
+      case FrameReader::Step::kEnd:
+        co_return OkStatus();
+      case FrameReader::Step::kDamaged:
+        co_return co_await DamageAt(reader.segment(), reader.position());
+    }
+  }
+}
 
 }  // namespace flashdb

@@ -83,37 +83,20 @@ void FileStorage::AdvanceCompaction(const TopicSegment& visited) {
 Task<Status> FileStorage::MapKeys(SegmentRef segment) {
   FrameReader reader(files_, segment, kSegmentHeadBytes);
   reader.set_read_ahead();
-  RecordView record;
-  std::string_view frame;
-  while (compaction_) {
-    switch (reader.Next(&record, &frame)) {
-      case FrameReader::Step::kRecord: {
-        if (!record.key) continue;
-        auto& map = compaction_->last_of_key;
-        const KeyHash hash = HashOf(*record.key);
-        auto known = map.find(hash);
-        if (known != map.end()) {
-          known->second = record.offset;
-        } else if (map.size() < kMaxCompactedKeys) {
-          map.emplace(hash, record.offset);
-        } else {
-          compaction_->mapped_end = record.offset;  // the rest is for the next time
-          co_return OkStatus();
-        }
-        continue;
-      }
-      case FrameReader::Step::kMore: {
-        Status status = co_await reader.Fill();
-        if (!status.ok()) co_return status;
-        continue;
-      }
-      case FrameReader::Step::kEnd:
-        co_return OkStatus();
-      case FrameReader::Step::kDamaged:
-        co_return co_await DamageAt(segment, reader.position());
+  auto map_key = [this](const RecordView& record) {
+    if (!compaction_) return false;
+    if (!record.key) return true;
+    auto& map = compaction_->last_of_key;
+    const KeyHash hash = HashOf(*record.key);
+    auto known = map.find(hash);
+    if (known == map.end() && map.size() >= kMaxCompactedKeys) {
+      compaction_->mapped_end = record.offset;  // the rest is for the next time
+      return false;
     }
-  }
-  co_return OkStatus();
+    map.insert_or_assign(hash, record.offset);
+    return true;
+  };
+  co_return co_await ForEachRecord(reader, map_key);
 }
 
 bool FileStorage::Keeps(const RecordView& record) const {
@@ -126,25 +109,15 @@ bool FileStorage::Keeps(const RecordView& record) const {
 Task<StatusOr<bool>> FileStorage::HasSuperseded(SegmentRef segment) {
   FrameReader reader(files_, segment, kSegmentHeadBytes);
   reader.set_read_ahead();
-  RecordView record;
-  std::string_view frame;
-  while (compaction_) {
-    switch (reader.Next(&record, &frame)) {
-      case FrameReader::Step::kRecord:
-        if (!Keeps(record)) co_return true;
-        continue;
-      case FrameReader::Step::kMore: {
-        Status status = co_await reader.Fill();
-        if (!status.ok()) co_return status;
-        continue;
-      }
-      case FrameReader::Step::kEnd:
-        co_return false;
-      case FrameReader::Step::kDamaged:
-        co_return co_await DamageAt(segment, reader.position());
-    }
-  }
-  co_return false;
+  bool superseded = false;
+  auto look = [this, &superseded](const RecordView& record) {
+    if (!compaction_) return false;
+    superseded = !Keeps(record);
+    return !superseded;
+  };
+  Status status = co_await ForEachRecord(reader, look);
+  if (!status.ok()) co_return status;
+  co_return superseded;
 }
 
 Task<Status> FileStorage::Rewrite(SegmentRef segment) {

@@ -214,24 +214,14 @@ Task<StatusOr<Offset>> FileStorage::FindTime(SegmentRef segment, UnixMillis time
   if (!index.ok()) co_return index.status();
   const Offset from = (*index)->OffsetFor(time);
   FrameReader reader(files_, segment, (*index)->PositionFor(from));
-  RecordView record;
-  std::string_view frame;
-  for (;;) {
-    switch (reader.Next(&record, &frame)) {
-      case FrameReader::Step::kRecord:
-        if (record.timestamp >= time) co_return record.offset;
-        continue;
-      case FrameReader::Step::kMore: {
-        Status status = co_await reader.Fill();
-        if (!status.ok()) co_return status;
-        continue;
-      }
-      case FrameReader::Step::kEnd:
-        co_return segment->facts.end;
-      case FrameReader::Step::kDamaged:
-        co_return co_await DamageAt(segment, reader.position());
-    }
-  }
+  std::optional<Offset> found;
+  auto look = [&found, time](const RecordView& record) {
+    if (record.timestamp >= time) found = record.offset;
+    return !found.has_value();
+  };
+  Status status = co_await ForEachRecord(reader, look);
+  if (!status.ok()) co_return status;
+  co_return found.value_or(segment->facts.end);
 }
 
 }  // namespace flashdb

@@ -77,8 +77,7 @@ class Partition {
   /// From now on the partition begins at `start` at least.
   void TrimTo(Offset start);
 
-  // ---- On the way to the storage
-  // -----------------------------------------------------------------
+  // ---- On the way to the storage -------------------------------------------------------------
 
   /// What is there now will be settled with `lsn`; ignored while an earlier mark is waited for.
   void MarkSettlesAt(Lsn lsn);

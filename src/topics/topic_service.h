@@ -56,6 +56,9 @@ struct TopicInfo {
 Task<StatusOr<Topic>> CreateTopic(std::string name, TopicChange settings, Gates& gates);
 Task<StatusOr<Topic>> AlterTopic(std::string name, TopicChange change, Gates& gates);
 Task<Status> DeleteTopic(std::string name, Gates& gates);
+/// As the last change of the catalog left it, once that is done. NotFound if there is none.
+Task<StatusOr<Topic>> FindTopic(std::string name, Gates& gates);
+Status NoSuchTopic(std::string_view name);
 /// By name, ascending.
 Task<std::vector<Topic>> ListTopics(Gates& gates);
 Task<StatusOr<TopicInfo>> DescribeTopic(std::string name, Gates& gates);

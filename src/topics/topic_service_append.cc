@@ -1,6 +1,4 @@
 // Appending: in one visit if one shard owns all of the batch's partitions, else in a transaction.
-#include <algorithm>
-
 #include "topics/append_plan.h"
 #include "topics/topic_visit.h"
 
@@ -12,7 +10,6 @@ constexpr uint64_t kBehindPatienceMillis = 10'000;
 
 using Outcome = AppendPlan::Outcome;
 
-// Half of a batch is never appended: all owners look before any appends.
 Task<Outcome> AppendInTransaction(const AppendPlan& plan, Gates& gates) {
   Transaction transaction(true);
   for (SlotId slot : plan.slots()) transaction.AddSlot(slot);
@@ -21,12 +18,7 @@ Task<Outcome> AppendInTransaction(const AppendPlan& plan, Gates& gates) {
   if (refusal.has_value()) {
     joined.status = RefusedStatus(*refusal);
   } else {
-    auto look = [&plan](ShardId, Keyspace&) { return plan.Look(TopicStore::Here()); };
-    joined = AppendPlan::Join(co_await transaction.AtEach(transaction.Participants(), look));
-  }
-  if (joined.status.ok()) {
-    auto append = [&plan](ShardId, Keyspace&) { return plan.Append(TopicStore::Here()); };
-    joined = AppendPlan::Join(co_await transaction.AtEach(transaction.Participants(), append));
+    joined = co_await AppendInside(transaction, plan);
   }
   co_await transaction.Finish();
   gates.insert(gates.end(), transaction.gates().begin(), transaction.gates().end());
@@ -34,17 +26,13 @@ Task<Outcome> AppendInTransaction(const AppendPlan& plan, Gates& gates) {
 }
 
 Task<Outcome> AppendOnce(const AppendPlan& plan, Gates& gates) {
-  const std::vector<SlotId>& slots = plan.slots();
-  const ShardId owner = OwnerOf(slots.front(), ShardCount());
-  const bool one_owner = std::all_of(slots.begin(), slots.end(), [&](SlotId slot) {
-    return OwnerOf(slot, ShardCount()) == owner;
-  });
-  if (one_owner) {
+  const std::vector<ShardId> owners = plan.Owners();
+  if (owners.size() == 1) {
     auto append = [&plan](TopicStore& store) { return plan.LookAndAppend(store); };
-    auto visit = VisitUnlocked(slots, true, plan.log_bytes(), append);
+    auto visit = VisitUnlocked(plan.slots(), true, plan.log_bytes(), append);
     std::optional<Visited<Outcome>> visited = co_await visit;
     if (visited.has_value()) {
-      if (visited->gate != 0) gates.push_back({owner, visited->gate});
+      if (visited->gate != 0) gates.push_back({owners.front(), visited->gate});
       std::vector<Outcome> outcomes;
       outcomes.push_back(std::move(visited->result));
       co_return AppendPlan::Join(std::move(outcomes));

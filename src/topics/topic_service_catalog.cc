@@ -17,10 +17,6 @@ Status CheckName(std::string_view kind, std::string_view name) {
                                                 name.substr(0, kMaxNameBytes), kind, kNameRule));
 }
 
-Status NoTopic(std::string_view name) {
-  return absl::NotFoundError(fmt::format("there is no topic '{}'", name));
-}
-
 Status CheckPartitions(PartitionNumber partitions) {
   if (partitions >= 1 && partitions <= kMaxPartitions) return OkStatus();
   return absl::InvalidArgumentError(
@@ -110,7 +106,7 @@ Task<StatusOr<Topic>> CreateTopic(std::string name, TopicChange settings, Gates&
 Task<StatusOr<Topic>> AlterTopic(std::string name, TopicChange change, Gates& gates) {
   auto decide = [&](TopicStore& store) -> StatusOr<Topic> {
     const Topic* topic = store.catalog().FindTopic(name);
-    if (topic == nullptr) return NoTopic(name);
+    if (topic == nullptr) return NoSuchTopic(name);
     if (change.storage.has_value() && *change.storage != topic->config.storage) {
       return absl::FailedPreconditionError(
           fmt::format("topic '{}' keeps its storage, {}: create another topic to use the other",
@@ -132,12 +128,25 @@ Task<StatusOr<Topic>> AlterTopic(std::string name, TopicChange change, Gates& ga
 Task<Status> DeleteTopic(std::string name, Gates& gates) {
   auto decide = [&](TopicStore& store) -> StatusOr<TopicId> {
     const Topic* topic = store.catalog().FindTopic(name);
-    if (topic == nullptr) return NoTopic(name);
+    if (topic == nullptr) return NoSuchTopic(name);
     return topic->id;
   };
   auto act = [](TopicStore& store, const TopicId& id) { store.RemoveTopic(id); };
   StatusOr<TopicId> removed = co_await ChangeCatalog<TopicId>(decide, act, gates);
   co_return removed.status();
+}
+
+Status NoSuchTopic(std::string_view name) {
+  return absl::NotFoundError(fmt::format("there is no topic '{}'", name.substr(0, kMaxNameBytes)));
+}
+
+Task<StatusOr<Topic>> FindTopic(std::string name, Gates& gates) {
+  if (const Topic* topic = TopicStore::Here().catalog().FindTopic(name)) co_return *topic;
+  std::vector<Topic> topics = co_await ListTopics(gates);  // it may be under way
+  for (Topic& topic : topics) {
+    if (topic.name == name) co_return std::move(topic);
+  }
+  co_return NoSuchTopic(name);
 }
 
 Task<std::vector<Topic>> ListTopics(Gates& gates) {
@@ -166,7 +175,7 @@ PartitionInfo InfoOf(const Partition& partition) {
 Task<StatusOr<TopicInfo>> DescribeTopic(std::string name, Gates& gates) {
   auto find = [&](TopicStore& store) {
     const Topic* topic = store.catalog().FindTopic(name);
-    return topic == nullptr ? StatusOr<Topic>(NoTopic(name)) : StatusOr<Topic>(*topic);
+    return topic == nullptr ? StatusOr<Topic>(NoSuchTopic(name)) : StatusOr<Topic>(*topic);
   };
   StatusOr<Topic> topic = co_await ReadCatalog(find, gates);
   if (!topic.ok()) co_return topic.status();
@@ -193,7 +202,8 @@ Task<StatusOr<TopicInfo>> DescribeTopic(std::string name, Gates& gates) {
   }
   std::sort(info.partitions.begin(), info.partitions.end(),
             [](const auto& a, const auto& b) { return a.partition < b.partition; });
-  if (info.partitions.size() != topic->config.partitions) co_return NoTopic(name);  // just deleted
+  if (info.partitions.size() != topic->config.partitions)
+    co_return NoSuchTopic(name);  // just deleted
   co_return info;
 }
 

@@ -274,21 +274,10 @@ class Fetcher {
   size_t round_ = 0;
 };
 
-Task<StatusOr<Topic>> FindTopicForReading(const std::string& name, Gates& gates) {
-  const Topic* topic = TopicStore::Here().catalog().FindTopic(name);
-  if (topic != nullptr) co_return *topic;
-  std::vector<Topic> all = co_await ListTopics(gates);  // it may be under way
-  for (Topic& listed : all) {
-    if (listed.name == name) co_return std::move(listed);
-  }
-  co_return absl::NotFoundError(
-      fmt::format("there is no topic '{}'", name.substr(0, kMaxNameBytes)));
-}
-
 }  // namespace
 
 Task<StatusOr<std::vector<FetchedPart>>> FetchRecords(FetchQuery query, Gates& gates) {
-  StatusOr<Topic> topic = co_await FindTopicForReading(query.topic, gates);
+  StatusOr<Topic> topic = co_await FindTopic(query.topic, gates);
   if (!topic.ok()) co_return topic.status();
   Fetcher fetcher(*topic, query, gates);
   if (Status prepared = fetcher.Prepare(); !prepared.ok()) co_return prepared;
@@ -297,7 +286,7 @@ Task<StatusOr<std::vector<FetchedPart>>> FetchRecords(FetchQuery query, Gates& g
 
 Task<StatusOr<Offset>> FindOffsetOfTime(std::string topic, PartitionNumber partition,
                                         UnixMillis time, Gates& gates) {
-  StatusOr<Topic> found = co_await FindTopicForReading(topic, gates);
+  StatusOr<Topic> found = co_await FindTopic(topic, gates);
   if (!found.ok()) co_return found.status();
   FetchQuery query{.topic = topic, .partition = partition};
   Fetcher fetcher(*found, query, gates);

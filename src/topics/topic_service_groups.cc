@@ -13,10 +13,6 @@ constexpr uint64_t kMinSessionMillis = 1000;
 constexpr uint64_t kMaxSessionMillis = 300'000;
 constexpr size_t kMaxTopicsOfMember = 256;
 
-Status NoTopic(std::string_view name) {
-  return absl::NotFoundError(fmt::format("there is no topic '{}'", name.substr(0, kMaxNameBytes)));
-}
-
 // As the last change of the catalog left it, once that is done.
 Task<StatusOr<Group>> FindGroup(std::string name, Gates& gates) {
   std::vector<Group> groups = co_await ListGroups(gates);
@@ -32,15 +28,6 @@ Task<StatusOr<Group>> FindOrCreateGroup(std::string name, Gates& gates) {
   StatusOr<Group> created = co_await CreateGroup(name, gates);
   if (absl::IsAlreadyExists(created.status())) co_return co_await FindGroup(name, gates);
   co_return created;
-}
-
-Task<StatusOr<Topic>> FindTopic(std::string name, Gates& gates) {
-  if (const Topic* topic = TopicStore::Here().catalog().FindTopic(name)) co_return *topic;
-  std::vector<Topic> topics = co_await ListTopics(gates);
-  for (Topic& topic : topics) {
-    if (topic.name == name) co_return std::move(topic);
-  }
-  co_return NoTopic(name);
 }
 
 }  // namespace
@@ -87,7 +74,7 @@ CommitOutcome CommitThere(const Topic& topic, const Group& group,
     if (!store.shard().Owns(topic.SlotOfPartition(commit.partition))) continue;
     Partition* partition = store.Find(topic, commit.partition);
     if (partition == nullptr || store.catalog().GroupById(group.id) == nullptr) {
-      outcome.status = NoTopic(topic.name);
+      outcome.status = NoSuchTopic(topic.name);
     } else if (act) {
       outcome.status = store.Commit(*partition, group, commit);
       if (outcome.status.ok()) {

@@ -1,6 +1,8 @@
 // The mutators of topics, and reading from memory.
 #include "topics/topic_store.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "base/check.h"
@@ -37,7 +39,8 @@ const Topic& TopicStore::PutTopic(Topic topic) {
     EncodeTopic(*log, topic);
   }
   const Topic& put = catalog_.PutTopic(version, std::move(topic));
-  AddPartitions(put);
+  Status added = AddPartitions(put, FilesOf::kNewTopic);
+  FLASHDB_CHECK(added.ok(), "{}", MessageOf(added));  // there was nothing to open
   return put;
 }
 
@@ -80,26 +83,33 @@ void TopicStore::RemoveGroup(GroupId id) {
   catalog_.RemoveGroup(version, id);
 }
 
-// ---- Partitions come and go
-// ----------------------------------------------------------------------
+// ---- Partitions come and go --------------------------------------------------------------------
 
-std::unique_ptr<PartitionStorage> TopicStore::NewStorage(const Topic& topic,
-                                                         PartitionNumber number) {
+// A topic that is new (or has grown) while clients are served has nothing on disk to open.
+StatusOr<std::unique_ptr<PartitionStorage>> TopicStore::NewStorage(const Topic& topic,
+                                                                   PartitionNumber number,
+                                                                   FilesOf files) {
   if (topic.config.storage == StorageKind::kMemory) return std::make_unique<MemoryStorage>();
-  return std::make_unique<FileStorage>(segment_files_, topic.name, topic.id, number);
+  auto storage = std::make_unique<FileStorage>(segment_files_, topic.name, topic.id, number);
+  if (files == FilesOf::kRecovery) {
+    FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> notes, storage->Open());
+    for (const std::string& note : notes) spdlog::warn("recovery: {}", note);
+  }
+  return storage;
 }
 
-// Of a topic that is new (or has grown) while clients are served: there is nothing on disk to open.
-void TopicStore::AddPartitions(const Topic& topic) {
+Status TopicStore::AddPartitions(const Topic& topic, FilesOf files) {
   for (PartitionNumber p = 0; p < topic.config.partitions; ++p) {
     const SlotId slot = topic.SlotOfPartition(p);
     if (!keys_.Owns(slot)) continue;
     std::unique_ptr<Partition>& place = partitions_[{topic.id, p}];
     if (place == nullptr) {
-      place = std::make_unique<Partition>(topic.id, p, slot, NewStorage(topic, p));
+      FLASHDB_ASSIGN_OR_RETURN(auto storage, NewStorage(topic, p, files));
+      place = std::make_unique<Partition>(topic.id, p, slot, std::move(storage));
     }
     place->cache_records = topic.config.cache_records;
   }
+  return OkStatus();
 }
 
 void TopicStore::DropPartition(std::unique_ptr<Partition> partition) {

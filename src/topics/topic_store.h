@@ -56,7 +56,6 @@ class TopicStore final : public Tenant {
   }
   Shard& shard() { return shard_; }
   const Catalog& catalog() const { return catalog_; }
-  BlockCache& cache() { return cache_; }
   GroupCoordinator& groups() { return groups_; }
   FetchWaits& waits() { return waits_; }
   /// Which partition the next batch without a key goes to.
@@ -105,8 +104,6 @@ class TopicStore final : public Tenant {
   uint64_t NextDeadlineNanos() const;
   /// So much is on its way to the files that appends should wait.
   bool Behind() const { return unflushed_bytes_ > options_.unflushed_bytes; }
-  /// Why the topics' files take nothing more; OK while all is well.
-  const Status& failure() const { return failure_; }
   /// An asynchronous operation is under way.
   bool busy() const;
   /// Log records up to this one are no longer needed by the topics: their records have reached the
@@ -135,22 +132,23 @@ class TopicStore final : public Tenant {
   TopicStats Stats() const;
 
  private:
-  friend struct TopicStoreTestPeer;
   using PartitionKey = std::pair<TopicId, PartitionNumber>;
 
   // topic_store_apply.cc
   Status ApplyTopicPut(Decoder& in);
   Status ApplyAppend(Decoder& in);
-  Status ApplyFrames(Partition* partition, const Topic* topic, PartitionNumber number,
-                     uint64_t count, Decoder& in, ProducerBatch& batch);
+  Status ApplyFrames(Partition* partition, const Topic* topic, uint64_t count, Decoder& in,
+                     ProducerBatch& batch);
   Status ApplyCommit(Decoder& in);
   Status ApplyTrim(Decoder& in);
-  StatusOr<Partition*> OpenForReplay(const Topic& topic, PartitionNumber number);
+  Partition* PartitionToReplay(const Topic* topic, uint64_t number) const;
   Status FlushReplayed();
 
   // topic_store.cc
-  std::unique_ptr<PartitionStorage> NewStorage(const Topic& topic, PartitionNumber number);
-  void AddPartitions(const Topic& topic);
+  enum class FilesOf : uint8_t { kNewTopic, kRecovery };
+  StatusOr<std::unique_ptr<PartitionStorage>> NewStorage(const Topic& topic, PartitionNumber number,
+                                                         FilesOf files);
+  Status AddPartitions(const Topic& topic, FilesOf files);
   void DropPartition(std::unique_ptr<Partition> partition);
   void List(Partition& partition);
   void WakeWaits(Partition& partition);

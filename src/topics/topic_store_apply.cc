@@ -4,8 +4,6 @@
 // Several logs may be replayed one after the other (after a change of the number of shards). Each
 // of them has every change of the catalog, numbered: known ones are passed over. Records and
 // commits of topics that a log does not know (any more) belong to deleted ones.
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "base/check.h"
@@ -60,49 +58,31 @@ Status TopicStore::ApplyTopicPut(Decoder& in) {
     return absl::DataLossError(fmt::format("change {} of the topics' catalog follows change {}",
                                            version, catalog_.version()));
   }
-  const Topic& put = catalog_.PutTopic(version, std::move(topic));
-  for (PartitionNumber p = 0; p < put.config.partitions; ++p) {
-    FLASHDB_RETURN_IF_ERROR(OpenForReplay(put, p).status());
-  }
-  return OkStatus();
+  return AddPartitions(catalog_.PutTopic(version, std::move(topic)), FilesOf::kRecovery);
 }
 
-// The partition with what its files hold; nullptr if it belongs to another shard.
-StatusOr<Partition*> TopicStore::OpenForReplay(const Topic& topic, PartitionNumber number) {
-  const SlotId slot = topic.SlotOfPartition(number);
-  if (!keys_.Owns(slot)) return nullptr;
-  std::unique_ptr<Partition>& place = partitions_[{topic.id, number}];
-  if (place == nullptr) {
-    std::unique_ptr<PartitionStorage> storage = NewStorage(topic, number);
-    if (topic.config.storage == StorageKind::kFile) {
-      FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> notes,
-                               static_cast<FileStorage&>(*storage).Open());
-      for (const std::string& note : notes) spdlog::warn("recovery: {}", note);
-    }
-    place = std::make_unique<Partition>(topic.id, number, slot, std::move(storage));
-  }
-  place->cache_records = topic.config.cache_records;
-  return place.get();
+// Nullptr if the record does not concern this shard, or a topic that has been deleted since.
+Partition* TopicStore::PartitionToReplay(const Topic* topic, uint64_t number) const {
+  if (topic == nullptr || number >= topic->config.partitions) return nullptr;
+  const auto partition = static_cast<PartitionNumber>(number);
+  if (!keys_.ReplaysSlot(topic->SlotOfPartition(partition))) return nullptr;
+  return partitions_.at({topic->id, partition}).get();
 }
 
 Status TopicStore::ApplyAppend(Decoder& in) {
   const Topic* topic = catalog_.TopicById(in.Varint());
-  const auto number = static_cast<PartitionNumber>(in.Varint());
+  const uint64_t number = in.Varint();
   const std::string_view producer = in.Bytes();
   ProducerBatch batch{.sequence = in.Varint()};
   const uint64_t count = in.Varint();
-  Partition* partition = nullptr;
-  if (topic != nullptr && number < topic->config.partitions &&
-      keys_.ReplaysSlot(topic->SlotOfPartition(number))) {
-    partition = partitions_.at({topic->id, number}).get();
-  }
-  FLASHDB_RETURN_IF_ERROR(ApplyFrames(partition, topic, number, count, in, batch));
+  Partition* partition = PartitionToReplay(topic, number);
+  FLASHDB_RETURN_IF_ERROR(ApplyFrames(partition, topic, count, in, batch));
   if (partition != nullptr && !producer.empty()) partition->NoteProducer(producer, batch);
   return unflushed_bytes_ > kReplayedInMemory ? FlushReplayed() : OkStatus();
 }
 
-Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, PartitionNumber number,
-                               uint64_t count, Decoder& in, ProducerBatch& batch) {
+Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, uint64_t count,
+                               Decoder& in, ProducerBatch& batch) {
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
     RecordView record;
     size_t size = 0;
@@ -117,8 +97,8 @@ Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, Partiti
       return absl::DataLossError(fmt::format(
           "partition {} of topic '{}': its files end at offset {} and the log goes on at {}; the "
           "records between them are missing. Restore {}/{}/{} from a backup",
-          number, topic->name, partition->end(), record.offset, options_.directory, topic->name,
-          number));
+          partition->number(), topic->name, partition->end(), record.offset, options_.directory,
+          topic->name, partition->number()));
     }
     const uint64_t before = partition->tail_bytes();
     partition->Append(frame, record.timestamp);
@@ -131,28 +111,23 @@ Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, Partiti
 
 Status TopicStore::ApplyCommit(Decoder& in) {
   const Topic* topic = catalog_.TopicById(in.Varint());
-  const auto number = static_cast<PartitionNumber>(in.Varint());
+  Partition* partition = PartitionToReplay(topic, in.Varint());
   const Group* group = catalog_.GroupById(in.Varint());
   PartitionCommit commit{
       .offset = in.Varint(), .at = in.Signed(), .metadata = std::string(in.Bytes())};
-  if (!in.ok() || topic == nullptr || group == nullptr || number >= topic->config.partitions ||
-      !keys_.ReplaysSlot(topic->SlotOfPartition(number))) {
-    return OkStatus();
+  if (in.ok() && partition != nullptr && group != nullptr) {
+    partition->PutCommit(group->id, std::move(commit));
   }
-  partitions_.at({topic->id, number})->PutCommit(group->id, std::move(commit));
   return OkStatus();
 }
 
 Status TopicStore::ApplyTrim(Decoder& in) {
   const Topic* topic = catalog_.TopicById(in.Varint());
-  const auto number = static_cast<PartitionNumber>(in.Varint());
+  Partition* partition = PartitionToReplay(topic, in.Varint());
   const Offset start = in.Varint();
-  if (!in.ok() || topic == nullptr || number >= topic->config.partitions ||
-      !keys_.ReplaysSlot(topic->SlotOfPartition(number))) {
-    return OkStatus();
+  if (in.ok() && partition != nullptr) {
+    CountStored(*partition, [&] { partition->TrimTo(start); });
   }
-  Partition& partition = *partitions_.at({topic->id, number});
-  CountStored(partition, [&] { partition.TrimTo(start); });
   return OkStatus();
 }
 

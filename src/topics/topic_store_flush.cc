@@ -22,6 +22,7 @@ constexpr UnixMillis kTombstoneMillis = 24 * 3600 * 1000;
 }  // namespace
 
 void TopicStore::Pump() {
+  if (partitions_.empty() && dropped_.empty() && waits_.count() == 0) return;
   const uint64_t nanos = shard_.clock().MonotonicNanos();
   waits_.WakeDue(nanos);
   if (nanos < next_pump_nanos_) return;
@@ -82,8 +83,7 @@ void TopicStore::Fail(Status status) {
       MessageOf(failure_), options_.unflushed_bytes >> 20);
 }
 
-// ---- Retention and compaction
-// --------------------------------------------------------------------
+// ---- Retention and compaction ------------------------------------------------------------------
 
 void TopicStore::RetainSome(UnixMillis now) {
   if (retain_round_.empty()) {

@@ -11,6 +11,12 @@ ServerProcess::Options SmallServer(uint32_t shards, std::vector<std::string> arg
   return {.shards = shards, .args = std::move(args)};
 }
 
+ServerProcess::Options HttpServer(std::vector<std::string> args) {
+  ServerProcess::Options options = SmallServer(2, std::move(args));
+  options.http = true;
+  return options;
+}
+
 std::string KeyOn(uint32_t shard, uint32_t shards, std::string_view prefix, int from) {
   for (int number = from;; ++number) {
     std::string key = std::string(prefix) + std::to_string(number);

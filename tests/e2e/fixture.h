@@ -20,6 +20,9 @@ namespace flashdb::e2e {
 /// A server with small log segments, which is ready soon.
 ServerProcess::Options SmallServer(uint32_t shards, std::vector<std::string> args = {});
 
+/// The same with two shards and an HTTP port.
+ServerProcess::Options HttpServer(std::vector<std::string> args = {});
+
 /// "`prefix`N" with the smallest N >= `from` that `shard` of `shards` owns.
 std::string KeyOn(uint32_t shard, uint32_t shards, std::string_view prefix, int from = 0);
 

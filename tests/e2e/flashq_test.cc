@@ -15,12 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-ServerProcess::Options HttpServer(std::vector<std::string> args = {}) {
-  ServerProcess::Options options = SmallServer(2, std::move(args));
-  options.http = true;
-  return options;
-}
-
 std::vector<std::string> LinesOf(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream stream(text);

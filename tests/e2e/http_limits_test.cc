@@ -26,11 +26,8 @@ size_t Count(std::string_view text, std::string_view part) {
 class HttpLimitsTest : public ServerTest {
  protected:
   static ServerProcess::Options Options() {
-    ServerProcess::Options options =
-        SmallServer(2, {"--http-max-body", "64kb", "--http-request-timeout", "1",
-                        "--http-idle-timeout", "2", "--maxclients", "20"});
-    options.http = true;
-    return options;
+    return HttpServer({"--http-max-body", "64kb", "--http-request-timeout", "1",
+                       "--http-idle-timeout", "2", "--maxclients", "20"});
   }
   HttpLimitsTest() : ServerTest(Options()) {}
 

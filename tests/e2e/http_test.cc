@@ -6,8 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "e2e/fixture.h"
-#include "e2e/http_client.h"
+#include "e2e/http_fixture.h"
 #include "e2e/raw_socket.h"
 
 namespace flashdb::e2e {
@@ -16,20 +15,9 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-ServerProcess::Options HttpServer(std::vector<std::string> args = {}) {
-  ServerProcess::Options options = SmallServer(2, std::move(args));
-  options.http = true;
-  return options;
-}
-
-class HttpTest : public ServerTest {
+class HttpTest : public HttpServerTest {
  protected:
-  explicit HttpTest(ServerProcess::Options options = HttpServer()) : ServerTest(options) {}
-  void SetUp() override {
-    ServerTest::SetUp();
-    http = std::make_unique<HttpClient>(server.http_port());
-  }
-  std::unique_ptr<HttpClient> http;
+  using HttpServerTest::HttpServerTest;
 };
 
 // ---- Keys --------------------------------------------------------------------------------------

@@ -6,8 +6,7 @@
 #include <set>
 #include <thread>
 
-#include "e2e/fixture.h"
-#include "e2e/http_client.h"
+#include "e2e/http_fixture.h"
 #include "e2e/raw_socket.h"
 
 namespace flashdb::e2e {
@@ -18,19 +17,10 @@ using std::chrono::milliseconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-ServerProcess::Options TopicServer(std::vector<std::string> args = {}) {
-  ServerProcess::Options options = SmallServer(2, std::move(args));
-  options.http = true;
-  return options;
-}
-
-class HttpTopicsTest : public ServerTest {
+class HttpTopicsTest : public HttpServerTest {
  protected:
-  explicit HttpTopicsTest(ServerProcess::Options options = TopicServer()) : ServerTest(options) {}
-  void SetUp() override {
-    ServerTest::SetUp();
-    http = std::make_unique<HttpClient>(server.http_port());
-  }
+  using HttpServerTest::HttpServerTest;
+
   json Append(const std::string& topic, const json& body) {
     HttpReply reply = http->PostJson("/topics/" + topic + "/records", body);
     EXPECT_EQ(reply.status, 200) << reply.body;
@@ -42,8 +32,6 @@ class HttpTopicsTest : public ServerTest {
     return reply.json();
   }
   int StatusOfAppend(const json& body) { return http->PostJson("/topics/t/records", body).status; }
-
-  std::unique_ptr<HttpClient> http;
 };
 
 std::vector<std::string> ValuesOf(const json& fetched) {
@@ -376,7 +364,7 @@ TEST_F(HttpTopicsTest, SettingsThatMakeNoSenseAreRefused) {
 }
 
 TEST(HttpAutoCreateTest, ATopicIsNotCreatedWhereThatIsOff) {
-  ServerProcess server(TopicServer({"--auto-create-topics", "no"}));
+  ServerProcess server(HttpServer({"--auto-create-topics", "no"}));
   ASSERT_TRUE(server.Start().ok());
   HttpClient http(server.http_port());
   EXPECT_EQ(http.PostJson("/topics/t/records", {{"value", "a"}}).status, 404);
@@ -495,7 +483,7 @@ TEST_F(HttpTopicsTest, MembersShareThePartitionsAndTheDeadLoseTheirs) {
 
 // Records, commits and what producers have sent survive kill -9, each as it was answered.
 TEST(HttpTopicsDurabilityTest, WhatWasAnsweredSurvivesKill9) {
-  ServerProcess server(TopicServer());
+  ServerProcess server(HttpServer());
   std::map<uint64_t, std::string> answered;  // offset -> value
   std::atomic<uint64_t> committed = 0;
   std::atomic<int> commits = 0;

@@ -7,9 +7,9 @@
 
 #include "api/json_body.h"
 #include "api/route.h"
+#include "base/base64.h"
 #include "base/check.h"
 #include "base/random.h"
-#include "http/base64.h"
 #include "http/json_writer.h"
 #include "http/request_parser.h"
 #include "tests/fuzz/fuzz.h"
