@@ -320,8 +320,8 @@ bool LogWriter::SyncIsDue() const {
   if (!retired_.empty()) return true;
   if (options_.policy != SyncPolicy::kPeriodic || unsynced_bytes_ == 0) return false;
   uint64_t most = options_.commit_bytes == 0 ? options_.segment_bytes : options_.commit_bytes;
-  return unsynced_bytes_ >= most || unsynced_records_ >= options_.commit_records ||
-         clock_.MonotonicNanos() >= SyncDeadline();
+  return sync_requested_ || unsynced_bytes_ >= most ||
+         unsynced_records_ >= options_.commit_records || clock_.MonotonicNanos() >= SyncDeadline();
 }
 
 // Counts for what is written when it begins, not for what ends meanwhile.
@@ -337,6 +337,7 @@ void LogWriter::StartSync() {
   sync_to_frame_ = written_frame_;
   sync_to_segment_ = written_frame_ >= segment_first_frame_ ? segment_seq_ : synced_segment_;
   unsynced_bytes_ = unsynced_records_ = 0;
+  sync_requested_ = false;
   async_.Sync(*segment_, sync_op_);
 }
 

@@ -58,6 +58,9 @@ class LogWriter {
   Lsn appended() const { return next_lsn_ - 1; }
   /// Highest LSN that counts as on disk under the policy.
   Lsn durable() const { return durable_lsn_; }
+  /// With kPeriodic: somebody waits for synced_lsn(), so what is written is synced before the
+  /// interval is over. Of no effect with other policies.
+  void RequestSync() { sync_requested_ = true; }
   /// Highest LSN that really is on disk; with kAlways the same as durable().
   Lsn synced_lsn() const { return synced_lsn_; }
 
@@ -201,6 +204,7 @@ class LogWriter {
   uint64_t unsynced_since_ = 0;
   uint64_t unsynced_bytes_ = 0;
   uint64_t unsynced_records_ = 0;
+  bool sync_requested_ = false;
   mutable size_t wanted_spares_ = 0;
   LogWriterStats stats_;
 };

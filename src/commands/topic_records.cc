@@ -34,10 +34,7 @@ StatusOr<AppendedPart> AppendHere(CommandContext& context) {
   TopicStore& store = TopicStore::Here();
   FLASHDB_ASSIGN_OR_RETURN(TopicAppendArgs args, ParseTopicAppend(context.args));
   FLASHDB_ASSIGN_OR_RETURN(Partition * partition, PartitionOf(context, store, args.topic));
-  if (store.Behind()) {
-    return absl::UnavailableError(
-        "the topics' files are too far behind the log; nothing was appended. Try again");
-  }
+  if (store.FarBehind()) return store.BehindStatus();
   absl::InlinedVector<const RecordInput*, 8> records;
   for (const NewRecord& record : args.records) {
     FLASHDB_RETURN_IF_ERROR(CheckRecordLimits(record.record, store.options().max_value_bytes));

@@ -27,7 +27,9 @@ std::optional<ShardId> RouteTo(Request& request, const Topic& topic, PartitionNu
   return request.owner;
 }
 
+// While files are behind, appends take the way on which they can wait.
 std::optional<ShardId> RouteAppend(Request& request) {
+  if (TopicStore::AnyBehind()) return std::nullopt;
   const Topic* topic = FindTopic(request.args[2]);
   if (topic == nullptr) return std::nullopt;
   if (topic->config.partitions == 1) return RouteTo(request, *topic, 0);
@@ -107,7 +109,8 @@ Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& re
   const uint64_t max_value_bytes = TopicStore::Here().options().max_value_bytes;
   Status dealt = plan.Deal(args->records, max_value_bytes, request.partition);
   if (!dealt.ok()) co_return reply.Error(ErrorLineOf(dealt));
-  AppendPlan::Outcome outcome = co_await AppendInside(transaction, plan);
+  AppendPlan::Outcome outcome =
+      co_await AppendInside(transaction, plan, AppendPlan::Patience::kCannotWait);
   if (!outcome.status.ok()) co_return reply.Error(ErrorLineOf(outcome.status));
   ReplyAppended(reply, std::move(outcome.parts));
 }
@@ -115,6 +118,7 @@ Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& re
 Task<Status> PrepareTopicCommand(const Request& request, Gates& gates) {
   if (IsAppend(request)) {
     StatusOr<Topic> topic = co_await FindOrCreateTopic(std::string(request.args[2]), gates);
+    if (topic.ok()) co_await WaitUntilAppendable(*topic);
     co_return topic.status();
   }
   if (TopicStore::Here().catalog().FindGroup(request.args[2]) != nullptr) co_return OkStatus();

@@ -25,8 +25,9 @@ Task<void> ExecuteTopicCommand(const Request& request, int protocol, std::string
 /// The same inside a transaction that has locked its slots.
 Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& request, int protocol,
                                      std::string& out);
-/// Before EXEC: creates the topic or group that the command needs, if that is to be. An error means
-/// that the command cannot be done.
+/// Before EXEC: creates the topic or group that the command needs, if that is to be, and waits
+/// while the topic's files are too far behind the log. An error means that the command cannot be
+/// done.
 Task<Status> PrepareTopicCommand(const Request& request, Gates& gates);
 
 }  // namespace flashdb

@@ -9,7 +9,6 @@
 #include "server/connection.h"
 #include "server/shard_server.h"
 #include "shards/shard.h"
-#include "topics/topic_store.h"
 
 namespace flashdb {
 namespace {
@@ -173,11 +172,6 @@ Connection::Next Connection::Classify() {
 
 bool Connection::WaitsForUnpause(const Command& command) {
   const Engine& engine = server_.engine();
-  if (command.has(kTopicData) && TopicStore::Here().Behind()) [[unlikely]] {
-    session_.postponed = true;  // until the topics' files have caught up
-    server_.RetryLater(*this);
-    return true;
-  }
   if (engine.pause_until == 0) [[likely]] {
     session_.postponed = false;
     return false;

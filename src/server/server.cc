@@ -336,7 +336,7 @@ Task<void> Server::ShutDown() {
   spdlog::info("shutting down: no new connections; finishing what has begun");
   auto close = [](ShardId) {
     Server::Here().StopListening();
-    EndFetchWaits();
+    EndClientWaits();
     Server::Here().CloseAll();
     return 0;
   };

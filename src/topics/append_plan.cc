@@ -60,11 +60,9 @@ Status AppendPlan::Deal(std::span<const NewRecord> records, uint64_t max_value_b
   return OkStatus();
 }
 
-AppendPlan::Outcome AppendPlan::Look(TopicStore& store) const {
-  if (store.Behind()) {
-    return {.status = absl::UnavailableError(
-                "the topics' files are too far behind the log; nothing was appended. Try again"),
-            .behind = true};
+AppendPlan::Outcome AppendPlan::Look(TopicStore& store, Patience patience) const {
+  if (patience == Patience::kCanWait ? store.Behind() : store.FarBehind()) {
+    return {.status = store.BehindStatus(), .behind = !store.failed()};
   }
   for (const Part& part : parts_) {
     if (store.shard().Owns(part.slot) && store.Find(topic_, part.partition) == nullptr) {
@@ -88,7 +86,7 @@ AppendPlan::Outcome AppendPlan::Append(TopicStore& store) const {
 }
 
 AppendPlan::Outcome AppendPlan::LookAndAppend(TopicStore& store) const {
-  Outcome look = Look(store);
+  Outcome look = Look(store, Patience::kCanWait);
   return look.status.ok() ? Append(store) : look;
 }
 
@@ -112,8 +110,11 @@ std::vector<ShardId> AppendPlan::Owners() const {
   return owners;
 }
 
-Task<AppendPlan::Outcome> AppendInside(Transaction& transaction, const AppendPlan& plan) {
-  auto look = [&plan](ShardId, Keyspace&) { return plan.Look(TopicStore::Here()); };
+Task<AppendPlan::Outcome> AppendInside(Transaction& transaction, const AppendPlan& plan,
+                                       AppendPlan::Patience patience) {
+  auto look = [&plan, patience](ShardId, Keyspace&) {
+    return plan.Look(TopicStore::Here(), patience);
+  };
   auto append = [&plan](ShardId, Keyspace&) { return plan.Append(TopicStore::Here()); };
   auto outcome = AppendPlan::Join(co_await transaction.AtEach(plan.Owners(), look));
   if (outcome.status.ok()) {

@@ -15,9 +15,13 @@ class AppendPlan {
   /// What one owner says.
   struct Outcome {
     Status status;
-    bool behind = false;  // the files are; it may go better in a moment
+    bool behind = false;  // the files are; waiting helps
     std::vector<AppendedPart> parts;
   };
+
+  /// Whether the caller comes back when the topics' files are behind: then it need not be let
+  /// through any further.
+  enum class Patience : uint8_t { kCanWait, kCannotWait };
 
   /// `stamp` may be null; it and the records must outlive the plan.
   AppendPlan(const Topic& topic, const ProducerStamp* stamp) : topic_(topic), stamp_(stamp) {}
@@ -40,9 +44,10 @@ class AppendPlan {
   // On an owner, with the slots locked (or nothing in between). Several may do so at a time.
 
   /// Whether the owner's part can be appended. Changes nothing.
-  Outcome Look(TopicStore& store) const;
+  Outcome Look(TopicStore& store, Patience patience) const;
   /// Appends the owner's part.
   Outcome Append(TopicStore& store) const;
+  /// Both, for a caller that can wait.
   Outcome LookAndAppend(TopicStore& store) const;
 
   /// The owners' outcomes as one: the first error, or all parts by partition.
@@ -66,7 +71,8 @@ class AppendPlan {
 
 /// Inside a transaction that has locked the plan's slots: all owners look before any appends, so
 /// half of a batch is never appended.
-Task<AppendPlan::Outcome> AppendInside(Transaction& transaction, const AppendPlan& plan);
+Task<AppendPlan::Outcome> AppendInside(Transaction& transaction, const AppendPlan& plan,
+                                       AppendPlan::Patience patience);
 
 /// InvalidArgument unless a batch may have that many records and that stamp (may be null).
 Status CheckBatch(size_t records, const ProducerStamp* stamp);

@@ -21,8 +21,8 @@
 
 namespace flashdb {
 
-/// A long poll on another (or the own) shard that wants to hear of new records; see fetch_waits.h.
-struct FetchWait {
+/// A long poll on another (or the own) shard that wants to hear of new records; see client_waits.h.
+struct ClientWait {
   ShardId home;
   uint64_t token;
 };
@@ -105,7 +105,7 @@ class Partition {
 
   // ---- Those who wait ------------------------------------------------------------------------
 
-  std::vector<FetchWait>& waits() { return waits_; }
+  std::vector<ClientWait>& waits() { return waits_; }
 
   // ---- Kept by the TopicStore ----------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class Partition {
   Lsn mark_lsn_ = 0;
   absl::flat_hash_map<std::string, ProducerBatch, StringHash, StringEq> producers_;
   absl::flat_hash_map<GroupId, PartitionCommit> commits_;
-  std::vector<FetchWait> waits_;
+  std::vector<ClientWait> waits_;
 };
 
 }  // namespace flashdb

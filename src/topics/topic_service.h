@@ -92,6 +92,9 @@ Task<StatusOr<std::vector<AppendedPart>>> AppendRecords(std::string topic,
                                                         std::span<const NewRecord> records,
                                                         const ProducerStamp* stamp, Gates& gates);
 
+/// Waits while files that the topic's partitions need are too far behind the log; not for ever.
+Task<void> WaitUntilAppendable(const Topic& topic);
+
 /// The topic, created if there is none and that is switched on.
 Task<StatusOr<Topic>> FindOrCreateTopic(std::string name, Gates& gates);
 
@@ -128,7 +131,7 @@ struct FetchedPart {
 /// record kept goes on there; one above the high watermark is OutOfRange.
 Task<StatusOr<std::vector<FetchedPart>>> FetchRecords(FetchQuery query, Gates& gates);
 /// Ends the waiting of every FetchRecords of this shard (at shutdown); later ones do not wait.
-void EndFetchWaits();
+void EndClientWaits();
 /// The first record at or after `time` of that partition; the high watermark if there is none.
 Task<StatusOr<Offset>> FindOffsetOfTime(std::string topic, PartitionNumber partition,
                                         UnixMillis time, Gates& gates);

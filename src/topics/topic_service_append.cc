@@ -1,12 +1,13 @@
 // Appending: in one visit if one shard owns all of the batch's partitions, else in a transaction.
+#include <algorithm>
+
 #include "topics/append_plan.h"
 #include "topics/topic_visit.h"
 
 namespace flashdb {
 namespace {
 
-constexpr uint64_t kBehindStepMillis = 2;
-constexpr uint64_t kBehindPatienceMillis = 10'000;
+constexpr uint64_t kBehindPatienceNanos = 10'000'000'000;
 
 using Outcome = AppendPlan::Outcome;
 
@@ -18,7 +19,7 @@ Task<Outcome> AppendInTransaction(const AppendPlan& plan, Gates& gates) {
   if (refusal.has_value()) {
     joined.status = RefusedStatus(*refusal);
   } else {
-    joined = co_await AppendInside(transaction, plan);
+    joined = co_await AppendInside(transaction, plan, AppendPlan::Patience::kCanWait);
   }
   co_await transaction.Finish();
   gates.insert(gates.end(), transaction.gates().begin(), transaction.gates().end());
@@ -41,7 +42,45 @@ Task<Outcome> AppendOnce(const AppendPlan& plan, Gates& gates) {
   co_return co_await AppendInTransaction(plan, gates);
 }
 
+uint64_t EndOfPatience() {
+  return Shard::Current().clock().MonotonicNanos() + kBehindPatienceNanos;
+}
+
+bool MayWait(uint64_t deadline) {
+  return !TopicStore::Here().waits().ended() &&
+         Shard::Current().clock().MonotonicNanos() < deadline;
+}
+
+// False: none of the owners is behind, or waiting does not help.
+Task<bool> WaitForRoom(std::span<const ShardId> owners, uint64_t deadline) {
+  OneShotEvent woken;
+  ClientWaits& waits = TopicStore::Here().waits();
+  const ClientWait wait{CurrentShardId(), waits.Begin(woken, deadline)};
+  bool behind = false;
+  for (ShardId owner : owners) {
+    auto enlist = [wait] { return TopicStore::Here().AwaitRoom(wait); };
+    auto call = On(owner, enlist);
+    behind |= co_await call;
+  }
+  if (behind) co_await woken;
+  waits.Forget(wait.token);
+  co_return behind;
+}
+
 }  // namespace
+
+Task<void> WaitUntilAppendable(const Topic& topic) {
+  if (!TopicStore::AnyBehind()) co_return;
+  std::vector<ShardId> owners;
+  for (PartitionNumber p = 0; p < topic.config.partitions; ++p) {
+    owners.push_back(OwnerOf(topic.SlotOfPartition(p), ShardCount()));
+  }
+  std::sort(owners.begin(), owners.end());
+  owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
+  const uint64_t deadline = EndOfPatience();
+  while (MayWait(deadline) && co_await WaitForRoom(owners, deadline)) {
+  }
+}
 
 Task<StatusOr<Topic>> FindOrCreateTopic(std::string name, Gates& gates) {
   TopicStore& store = TopicStore::Here();
@@ -69,9 +108,9 @@ Task<StatusOr<std::vector<AppendedPart>>> AppendRecords(std::string topic,
   const uint64_t max_value_bytes = TopicStore::Here().options().max_value_bytes;
   if (Status dealt = plan.Deal(records, max_value_bytes); !dealt.ok()) co_return dealt;
   Outcome outcome = co_await AppendOnce(plan, gates);
-  for (uint64_t waited = 0; outcome.behind && waited < kBehindPatienceMillis;
-       waited += kBehindStepMillis) {
-    co_await Shard::Current().Sleep(kBehindStepMillis);
+  const std::vector<ShardId> owners = plan.Owners();
+  for (const uint64_t deadline = EndOfPatience(); outcome.behind && MayWait(deadline);) {
+    co_await WaitForRoom(owners, deadline);
     outcome = co_await AppendOnce(plan, gates);
   }
   if (!outcome.status.ok()) co_return outcome.status;

@@ -222,8 +222,8 @@ class Fetcher {
   // Ends when one of the partitions has a record that was not fetched, or at the deadline.
   Task<void> WaitForMore(uint64_t deadline) {
     OneShotEvent woken;
-    FetchWaits& waits = TopicStore::Here().waits();
-    const FetchWait wait{CurrentShardId(), waits.Begin(woken, deadline)};
+    ClientWaits& waits = TopicStore::Here().waits();
+    const ClientWait wait{CurrentShardId(), waits.Begin(woken, deadline)};
     if (query_.cancel != nullptr) query_.cancel->token = wait.token;
     for (const FetchedPart& part : parts_) {
       const PartitionNumber number = part.partition;
@@ -244,7 +244,7 @@ class Fetcher {
   }
 
   // On the owner: false if there is news already.
-  bool EnlistThere(PartitionNumber number, Offset seen, const FetchWait& wait) const {
+  bool EnlistThere(PartitionNumber number, Offset seen, const ClientWait& wait) const {
     TopicStore& store = TopicStore::Here();
     Partition* partition = store.Find(topic_, number);
     (void)store.shard().keys().TakeGate();  // nothing is told yet
@@ -253,12 +253,12 @@ class Fetcher {
     return true;
   }
 
-  int StrikeThere(PartitionNumber number, const FetchWait& wait) const {
+  int StrikeThere(PartitionNumber number, const ClientWait& wait) const {
     TopicStore& store = TopicStore::Here();
     Partition* partition = store.Find(topic_, number);
     (void)store.shard().keys().TakeGate();
     if (partition == nullptr) return 0;
-    std::erase_if(partition->waits(), [&](const FetchWait& other) {
+    std::erase_if(partition->waits(), [&](const ClientWait& other) {
       return other.home == wait.home && other.token == wait.token;
     });
     return 0;
@@ -299,7 +299,7 @@ void CancelFetch(FetchCancel& cancel) {
   if (cancel.token != 0) TopicStore::Here().waits().Wake(cancel.token);
 }
 
-void EndFetchWaits() { TopicStore::Here().waits().EndAll(); }
+void EndClientWaits() { TopicStore::Here().waits().EndAll(); }
 
 TopicStats StatsOfTopics() { return TopicStore::Here().Stats(); }
 

@@ -21,7 +21,11 @@ TopicStore::TopicStore(Shard& shard, FileSystem& files, TopicOptions options)
   keys_.set_tenant(this);
 }
 
-TopicStore::~TopicStore() { keys_.set_tenant(nullptr); }
+TopicStore::~TopicStore() {
+  keys_.set_tenant(nullptr);
+  unflushed_bytes_ = 0;
+  NoteBehind();
+}
 
 TopicStore& TopicStore::Here() {
   Tenant* tenant = Shard::Current().keys().tenant();
@@ -189,6 +193,7 @@ StatusOr<AppendedPart> TopicStore::Append(Partition& partition,
   unflushed_bytes_ += partition.tail_bytes() - before;
   stats_.bytes_appended += partition.tail_bytes() - before;
   stats_.records_appended += part.count;
+  NoteBehind();
   List(partition);
   WakeWaits(partition);
   return part;
@@ -223,10 +228,13 @@ void TopicStore::List(Partition& partition) {
 }
 
 void TopicStore::WakeWaits(Partition& partition) {
-  if (partition.waits().empty()) return;
-  std::vector<FetchWait> waits;
-  waits.swap(partition.waits());
-  for (const FetchWait& wait : waits) {
+  if (!partition.waits().empty()) WakeAll(partition.waits());
+}
+
+void TopicStore::WakeAll(std::vector<ClientWait>& waits) {
+  std::vector<ClientWait> woken;
+  woken.swap(waits);
+  for (const ClientWait& wait : woken) {
     SendMail(wait.home,
              {.deliver = [](Shard&,
                             const Envelope& mail) { TopicStore::Here().waits().Wake(mail.value); },

@@ -7,6 +7,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
@@ -17,7 +18,7 @@
 #include "shards/tenant.h"
 #include "topics/block_cache.h"
 #include "topics/catalog.h"
-#include "topics/fetch_waits.h"
+#include "topics/client_waits.h"
 #include "topics/file_storage.h"
 #include "topics/group_coordinator.h"
 #include "topics/partition.h"
@@ -57,7 +58,7 @@ class TopicStore final : public Tenant {
   Shard& shard() { return shard_; }
   const Catalog& catalog() const { return catalog_; }
   GroupCoordinator& groups() { return groups_; }
-  FetchWaits& waits() { return waits_; }
+  ClientWaits& waits() { return waits_; }
   /// Which partition the next batch without a key goes to.
   PartitionNumber NextPartition(const Topic& topic) {
     return next_partition_++ % topic.config.partitions;
@@ -104,6 +105,17 @@ class TopicStore final : public Tenant {
   uint64_t NextDeadlineNanos() const;
   /// So much is on its way to the files that appends should wait.
   bool Behind() const { return unflushed_bytes_ > options_.unflushed_bytes; }
+  /// So much that even appends are refused that were on their way already when it began.
+  bool FarBehind() const { return unflushed_bytes_ > options_.unflushed_bytes + kInFlightBytes; }
+  /// Some shard of the process is behind (any thread may ask).
+  static bool AnyBehind() { return shards_behind_.load(std::memory_order_relaxed) > 0; }
+  /// `wait` is woken when this shard is no longer behind. False if it is not, or if waiting does
+  /// not help because the files have failed.
+  bool AwaitRoom(const ClientWait& wait);
+  /// The topics' files could not be written or read; it stays so.
+  bool failed() const { return !failure_.ok(); }
+  /// Why appends are refused that have waited for long enough.
+  Status BehindStatus() const;
   /// An asynchronous operation is under way.
   bool busy() const;
   /// Log records up to this one are no longer needed by the topics: their records have reached the
@@ -132,6 +144,7 @@ class TopicStore final : public Tenant {
   TopicStats Stats() const;
 
  private:
+  static constexpr uint64_t kInFlightBytes = uint64_t{64} << 20;
   using PartitionKey = std::pair<TopicId, PartitionNumber>;
 
   // topic_store_apply.cc
@@ -152,9 +165,13 @@ class TopicStore final : public Tenant {
   void DropPartition(std::unique_ptr<Partition> partition);
   void List(Partition& partition);
   void WakeWaits(Partition& partition);
+  static void WakeAll(std::vector<ClientWait>& waits);
+  void NoteBehind();
 
   // topic_store_flush.cc
   bool NameIsTaken(const Partition& partition) const;
+  /// So much waits for the files that time is no reason to wait.
+  bool Hurries() const;
   bool FlushSome(Partition& partition, UnixMillis now);
   void TakeReadable(Partition& partition);
   /// Runs `change` and counts what it adds to or takes from a storage in memory.
@@ -172,7 +189,7 @@ class TopicStore final : public Tenant {
   SegmentFiles segment_files_;
   BlockCache cache_;
   GroupCoordinator groups_;
-  FetchWaits waits_;
+  ClientWaits waits_;
   PartitionNumber next_partition_ = 0;
   absl::flat_hash_map<PartitionKey, std::unique_ptr<Partition>> partitions_;
   std::vector<Partition*> dirty_;  // have records that the files lack
@@ -182,6 +199,9 @@ class TopicStore final : public Tenant {
   };
   std::vector<Dropped> dropped_;  // until their removal is settled and done
   std::vector<PartitionKey> retain_round_;
+  std::vector<ClientWait> room_waits_;  // until this shard is no longer behind
+  bool counted_behind_ = false;         // in shards_behind_
+  static inline std::atomic<uint32_t> shards_behind_ = 0;
   uint64_t unflushed_bytes_ = 0;
   uint64_t stored_in_memory_ = 0;
   uint64_t next_pump_nanos_ = 0;

@@ -13,13 +13,17 @@ constexpr uint64_t kPumpNanos = 5'000'000;
 constexpr uint64_t kFlushBytes = 256 * 1024;
 constexpr UnixMillis kFlushMillis = 2000;
 // So many of all partitions together hurry.
-constexpr uint64_t kHurryBytes = uint64_t{16} << 20;
+constexpr uint64_t kHurryBytes = uint64_t{16} << 20;  // or half of what may wait
 constexpr size_t kPartitionsPerPump = 256;
 constexpr UnixMillis kRetentionMillis = 1000;
 constexpr size_t kRetainedPerPump = 16;
 constexpr UnixMillis kTombstoneMillis = 24 * 3600 * 1000;
 
 }  // namespace
+
+bool TopicStore::Hurries() const {
+  return unflushed_bytes_ >= std::min(kHurryBytes, options_.unflushed_bytes / 2);
+}
 
 void TopicStore::Pump() {
   if (partitions_.empty() && dropped_.empty() && waits_.count() == 0) return;
@@ -29,6 +33,7 @@ void TopicStore::Pump() {
   next_pump_nanos_ = nanos + kPumpNanos;
   const UnixMillis now = keys_.now();
   BuryDead();
+  if (Hurries()) shard_.log().RequestSync();
   const size_t count = std::min(dirty_.size(), kPartitionsPerPump);
   for (size_t i = 0; i < count; ++i) {
     Partition* partition = dirty_[i];
@@ -36,6 +41,7 @@ void TopicStore::Pump() {
     if (partition->listed) dirty_.push_back(partition);  // behind those that were not looked at
   }
   dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(count));
+  NoteBehind();
   RetainSome(now);
 }
 
@@ -51,7 +57,7 @@ bool TopicStore::FlushSome(Partition& partition, UnixMillis now) {
     Fail(partition.storage().failure());
     return false;
   }
-  const bool due = partition.tail_bytes() >= kFlushBytes || unflushed_bytes_ >= kHurryBytes ||
+  const bool due = partition.tail_bytes() >= kFlushBytes || Hurries() ||
                    now - partition.dirty_since >= kFlushMillis;
   if (due && partition.mark_lsn() == 0 && !shard_.locks().Locked(partition.slot())) {
     partition.MarkSettlesAt(keys_.LastChange(partition.slot()));
@@ -71,6 +77,33 @@ void TopicStore::TakeReadable(Partition& partition) {
     cache_.Insert(partition.cache_handle(), std::move(block), partition.cache_records);
   }
   unflushed_bytes_ -= before - partition.tail_bytes();
+}
+
+// ---- Behind the log ----------------------------------------------------------------------------
+
+void TopicStore::NoteBehind() {
+  const bool behind = Behind();
+  if (!room_waits_.empty() && !(behind && failure_.ok())) WakeAll(room_waits_);
+  if (behind == counted_behind_) return;
+  counted_behind_ = behind;
+  shards_behind_.fetch_add(behind ? 1 : -1, std::memory_order_relaxed);
+}
+
+bool TopicStore::AwaitRoom(const ClientWait& wait) {
+  if (!Behind() || !failure_.ok()) return false;
+  room_waits_.push_back(wait);
+  return true;
+}
+
+Status TopicStore::BehindStatus() const {
+  if (!failure_.ok()) {
+    return absl::UnavailableError(
+        fmt::format("the topics' files cannot be written, and what waits for them in memory is at "
+                    "its bound; nothing was appended. Mend the disk and restart the server: {}",
+                    MessageOf(failure_)));
+  }
+  return absl::UnavailableError(
+      "the topics' files are too far behind the log; nothing was appended. Try again");
 }
 
 // The records are in the log and stay in memory: nothing is lost, but memory is finite.

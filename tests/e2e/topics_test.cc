@@ -2,13 +2,16 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <fstream>
 
 #include "e2e/fixture.h"
 
 namespace flashdb::e2e {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -274,6 +277,64 @@ TEST_F(TopicsTest, ATopicLargerThanTheCacheIsReadFromItsFiles) {
     }
   }
   EXPECT_TRUE(std::filesystem::exists(server.dir() + "/topics/t/0/00000000000000000000.log"));
+}
+
+class SlowFilesTest : public TopicsTest {
+ protected:
+  SlowFilesTest() { server.options().args = {"--topic-unflushed", "1048576"}; }
+
+  static std::vector<std::string> AppendCommand(const std::string& topic) {
+    return {"TOPIC", "APPEND", topic, "VALUE", std::string(100'000, 'x')};
+  }
+};
+
+TEST_F(SlowFilesTest, AProducerThatIsFasterThanTheFilesIsSlowedDownNotRefused) {
+  const std::vector<std::vector<std::string>> batch(100, AppendCommand("t"));
+  for (int round = 0; round < 10; ++round) {
+    for (const Reply& reply : client->Pipeline(batch)) {
+      ASSERT_NE(OffsetOf(reply), -1) << ToString(reply);
+    }
+  }
+  EXPECT_EQ(Append("t", "last"), 1000);
+}
+
+TEST_F(SlowFilesTest, ExecWaitsForTheFilesToo) {
+  std::vector<std::vector<std::string>> batch;
+  for (int i = 0; i < 50; ++i) {
+    batch.insert(batch.end(),
+                 {{"MULTI"}, AppendCommand("t"), AppendCommand("u"), {"INCR", "count"}, {"EXEC"}});
+  }
+  for (int round = 0; round < 5; ++round) {
+    const std::vector<Reply> replies = client->Pipeline(batch);
+    for (size_t i = 4; i < replies.size(); i += 5) {
+      ASSERT_EQ(replies[i].elements.size(), 3u) << ToString(replies[i]);
+    }
+  }
+  EXPECT_EQ(Run({"GET", "count"}).str, "250");
+  EXPECT_EQ(Append("t", "last"), 250);
+  EXPECT_EQ(Append("u", "last"), 250);
+}
+
+TEST_F(SlowFilesTest, FilesThatCannotBeWrittenRefuseAppendsWithoutAWaitAndARestartHasAll) {
+  ASSERT_EQ(Append("t", "first"), 0);
+  // In the way of the topic's directory.
+  std::filesystem::create_directories(server.dir() + "/topics");
+  std::ofstream(server.dir() + "/topics/u") << "not a directory";
+  int64_t appended = 0;
+  Reply last;
+  for (; appended < 10'000; ++appended) {
+    last = client->Command(AppendCommand("u"));
+    if (OffsetOf(last) == -1) break;
+  }
+  EXPECT_THAT(last.str, AllOf(StartsWith("TRYAGAIN"), HasSubstr("cannot be written")));
+  EXPECT_GT(appended, 0);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(OffsetOf(client->Command(AppendCommand("u"))), -1);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
+  server.Kill9();
+  std::filesystem::remove(server.dir() + "/topics/u");
+  Start();
+  EXPECT_EQ(Append("u", "more"), appended);
 }
 
 TEST_F(TopicsTest, AnotherNumberOfShardsFindsTheSameTopics) {

@@ -100,6 +100,20 @@ TEST_F(LogWriterTest, PeriodicModeSyncsEarlierWhenEnoughIsUnsynced) {
   EXPECT_EQ(log_->synced_lsn(), 3u);
 }
 
+TEST_F(LogWriterTest, PeriodicModeSyncsEarlierOnRequestAndThenGoesByTheIntervalAgain) {
+  options_.policy = SyncPolicy::kPeriodic;
+  Open();
+  Commit("a");
+  log_->RequestSync();
+  log_->Pump();
+  disk_.RunAll();
+  EXPECT_EQ(log_->synced_lsn(), 1u);
+  Commit("b");
+  log_->Pump();
+  disk_.RunAll();
+  EXPECT_EQ(log_->synced_lsn(), 1u);
+}
+
 TEST_F(LogWriterTest, NeverModeSyncsOnlyFullSegments) {
   options_.policy = SyncPolicy::kNever;
   Open();

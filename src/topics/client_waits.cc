@@ -1,21 +1,21 @@
-#include "topics/fetch_waits.h"
+#include "topics/client_waits.h"
 
 namespace flashdb {
 
-uint64_t FetchWaits::Begin(OneShotEvent& event, uint64_t deadline_nanos) {
+uint64_t ClientWaits::Begin(OneShotEvent& event, uint64_t deadline_nanos) {
   const uint64_t token = next_token_++;
   waiting_[token] = {&event, deadlines_.emplace(deadline_nanos, token)};
   return token;
 }
 
-void FetchWaits::Forget(uint64_t token) {
+void ClientWaits::Forget(uint64_t token) {
   auto found = waiting_.find(token);
   if (found == waiting_.end()) return;
   deadlines_.erase(found->second.deadline);
   waiting_.erase(found);
 }
 
-void FetchWaits::Wake(uint64_t token) {
+void ClientWaits::Wake(uint64_t token) {
   auto found = waiting_.find(token);
   if (found == waiting_.end()) return;
   OneShotEvent* event = found->second.event;
@@ -23,18 +23,18 @@ void FetchWaits::Wake(uint64_t token) {
   event->Set();
 }
 
-void FetchWaits::WakeDue(uint64_t now_nanos) {
+void ClientWaits::WakeDue(uint64_t now_nanos) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now_nanos) {
     Wake(deadlines_.begin()->second);
   }
 }
 
-void FetchWaits::EndAll() {
+void ClientWaits::EndAll() {
   ended_ = true;
   while (!waiting_.empty()) Wake(waiting_.begin()->first);
 }
 
-std::optional<uint64_t> FetchWaits::NextDeadlineNanos() const {
+std::optional<uint64_t> ClientWaits::NextDeadlineNanos() const {
   if (deadlines_.empty()) return std::nullopt;
   return deadlines_.begin()->first;
 }

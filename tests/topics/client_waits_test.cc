@@ -1,4 +1,4 @@
-#include "topics/fetch_waits.h"
+#include "topics/client_waits.h"
 
 #include <gtest/gtest.h>
 
@@ -18,8 +18,8 @@ struct Sleeper {
   }
 };
 
-TEST(FetchWaitsTest, AWaitEndsOnceByItsToken) {
-  FetchWaits waits;
+TEST(ClientWaitsTest, AWaitEndsOnceByItsToken) {
+  ClientWaits waits;
   Sleeper sleeper;
   sleeper.Wait();
   const uint64_t token = waits.Begin(sleeper.event, 100);
@@ -31,8 +31,8 @@ TEST(FetchWaitsTest, AWaitEndsOnceByItsToken) {
   EXPECT_EQ(waits.count(), 0u);
 }
 
-TEST(FetchWaitsTest, ThoseThatAreDueAreWokenAndNoOthers) {
-  FetchWaits waits;
+TEST(ClientWaitsTest, ThoseThatAreDueAreWokenAndNoOthers) {
+  ClientWaits waits;
   Sleeper early, late;
   early.Wait();
   late.Wait();
@@ -48,8 +48,8 @@ TEST(FetchWaitsTest, ThoseThatAreDueAreWokenAndNoOthers) {
   EXPECT_TRUE(waits.ended());
 }
 
-TEST(FetchWaitsTest, AForgottenWaitIsNotWoken) {
-  FetchWaits waits;
+TEST(ClientWaitsTest, AForgottenWaitIsNotWoken) {
+  ClientWaits waits;
   Sleeper sleeper;
   sleeper.Wait();
   waits.Forget(waits.Begin(sleeper.event, 100));

@@ -1,5 +1,5 @@
-// Long polls of one shard's clients: each is a token that owners of partitions mail back when there
-// are new records, or whose time runs out. Used by its shard's thread only.
+// Waits of one shard's clients, for new records or for room to append: each is a token that owners
+// of partitions mail back when it is time, or whose time runs out. Used by its shard's thread only.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -13,7 +13,7 @@
 
 namespace flashdb {
 
-class FetchWaits {
+class ClientWaits {
  public:
   /// Begins a wait: `event` is set by Wake(token), at the deadline or by EndAll(), once.
   uint64_t Begin(OneShotEvent& event, uint64_t deadline_nanos);
