@@ -280,6 +280,11 @@ class Metrics {
                &TopicStats::unflushed_bytes);
     TopicGauge("flashdb_topic_waiting_fetches", "Fetches that wait for new records.",
                &TopicStats::waiting_fetches);
+    const auto failed = std::count_if(shards_.begin(), shards_.end(), [](const Figures& figures) {
+      return !figures.shard.topics.files_error.empty();
+    });
+    out_.Gauge("flashdb_topic_files_failed", "Shards whose topics' files take no more records.",
+               static_cast<double>(failed));
   }
 
   void WriteGroups() {

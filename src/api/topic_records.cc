@@ -134,8 +134,8 @@ std::vector<QuerySpec> FetchParameters() {
   };
 }
 
-StatusOr<FetchQuery> ReadFetchQuery(const HttpExchange& exchange, const std::string& topic) {
-  FetchQuery query{.topic = topic};
+StatusOr<FetchQuery> ReadFetchQuery(HttpExchange& exchange, const std::string& topic) {
+  FetchQuery query{.topic = topic, .cancel = &exchange.session.fetch};
   if (exchange.Has("offset") && exchange.Has("from_time")) {
     return absl::InvalidArgumentError("offset and from_time: give one of them");
   }

@@ -9,8 +9,9 @@ namespace flashdb {
 
 /// Parameters of every route that reads records.
 std::vector<QuerySpec> FetchParameters();
-/// The query's parameters as a FetchQuery of `topic`. InvalidArgument if two contradict.
-StatusOr<FetchQuery> ReadFetchQuery(const HttpExchange& exchange, const std::string& topic);
+/// The query's parameters as a FetchQuery of `topic`. InvalidArgument if two contradict. The
+/// fetch ends early when the client goes away.
+StatusOr<FetchQuery> ReadFetchQuery(HttpExchange& exchange, const std::string& topic);
 /// Writes the members "records", "next_offset", "high_watermark" and "partitions" inside an object.
 void WriteFetched(JsonWriter& json, const std::vector<FetchedPart>& parts, bool with_headers);
 

@@ -378,6 +378,11 @@ void Topics(const ServerFigures& server, Lines& lines) {
   lines.Add("topic_unflushed_bytes", sum(&TopicStats::unflushed_bytes));
   lines.Add("topic_stored_bytes", sum(&TopicStats::stored_bytes));
   lines.Add("topic_waiting_fetches", sum(&TopicStats::waiting_fetches));
+  std::string errors;
+  for (const ShardFigures& shard : server.shards) {
+    if (!shard.topics.files_error.empty()) errors += "; " + shard.topics.files_error;
+  }
+  lines.Add("topic_files_status", errors.empty() ? "ok" : errors.substr(2));
 }
 
 std::string DescribeShard(const ShardFigures& shard) {

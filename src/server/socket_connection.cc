@@ -7,6 +7,7 @@
 #include "commands/engine.h"
 #include "server/shard_server.h"
 #include "shards/shard.h"
+#include "topics/topic_service.h"
 
 namespace flashdb {
 namespace {
@@ -84,8 +85,10 @@ void SocketConnection::Append(std::span<const char> bytes) {
   }
 }
 
+// A client that is done with sending gets what it has asked for, but is not kept waiting for more.
 void SocketConnection::OnEndOfInput() {
   end_of_input_ = true;
+  CancelFetch(session_.fetch);
   server_.MarkReady(*this);
 }
 

@@ -221,6 +221,7 @@ struct TopicStats {
   uint64_t unflushed_bytes = 0;  // in the log, not yet in the topics' files
   uint64_t stored_bytes = 0;
   uint64_t waiting_fetches = 0;
+  std::string files_error;  // why the topics' files take no more; empty: they do
 };
 TopicStats StatsOfTopics();
 

@@ -218,6 +218,7 @@ TopicStats TopicStore::Stats() const {
   stats.cache_bytes = cache_.bytes();
   stats.unflushed_bytes = unflushed_bytes_;
   stats.waiting_fetches = waits_.count();
+  if (!failure_.ok()) stats.files_error = MessageOf(failure_);
   for (const auto& [key, partition] : partitions_) stats.stored_bytes += partition->bytes();
   return stats;
 }

@@ -1,4 +1,5 @@
 // Topics and consumer groups over HTTP.
+#include <absl/strings/match.h>
 #include <gmock/gmock.h>
 
 #include <atomic>
@@ -206,6 +207,21 @@ TEST_F(HttpTopicsTest, AFetchWaitsForARecord) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   later.join();
   EXPECT_EQ(Fetch("/topics/t/records?offset=2&wait_ms=50")["records"].size(), 0u);
+}
+
+TEST_F(HttpTopicsTest, AFetchWhoseClientHasGoneStopsWaiting) {
+  Append("t", {{"value", "a"}});
+  auto waiting = [this] { return client->Command({"INFO", "topics"}).str; };
+  auto gone = std::make_unique<RawSocket>(server.http_port());
+  gone->Send("GET /topics/t/records?offset=1&wait_ms=60000 HTTP/1.1\r\nHost: h\r\n\r\n");
+  RawSocket half(server.http_port());
+  half.Send("GET /topics/t/records?offset=1&wait_ms=60000 HTTP/1.1\r\nHost: h\r\n\r\n");
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(waiting(), "topic_waiting_fetches:2"); }));
+  gone.reset();
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(waiting(), "topic_waiting_fetches:1"); }));
+  half.FinishSending();
+  EXPECT_THAT(half.ReadToEnd(), HasSubstr("\"records\":[]"));
+  EXPECT_THAT(waiting(), HasSubstr("topic_waiting_fetches:0"));
 }
 
 // Collects the lines of a stream until there are `count` of them.

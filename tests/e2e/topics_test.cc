@@ -328,12 +328,14 @@ TEST_F(SlowFilesTest, FilesThatCannotBeWrittenRefuseAppendsWithoutAWaitAndAResta
   }
   EXPECT_THAT(last.str, AllOf(StartsWith("TRYAGAIN"), HasSubstr("cannot be written")));
   EXPECT_GT(appended, 0);
+  EXPECT_THAT(Run({"INFO", "topics"}).str, HasSubstr("topic_files_status:create "));
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(OffsetOf(client->Command(AppendCommand("u"))), -1);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
   server.Kill9();
   std::filesystem::remove(server.dir() + "/topics/u");
   Start();
+  EXPECT_THAT(Run({"INFO", "topics"}).str, HasSubstr("topic_files_status:ok"));
   EXPECT_EQ(Append("u", "more"), appended);
 }
 
