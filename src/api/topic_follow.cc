@@ -106,9 +106,8 @@ class Follower {
   Task<void> SendPart(const FetchedPart& part, const Gates& gates) {
     std::string text;
     if (part.count > 0) {
-      text.reserve(part.frames.size() * 5 / 4 + part.count * size_t{100});
-      ForEachRecord(part.frames,
-                    [&](const RecordView& record) { Append(text, part.partition, record); });
+      text.reserve(part.frames.bytes() * 5 / 4 + part.count * size_t{100});
+      part.frames.ForEach([&](const RecordView& record) { Append(text, part.partition, record); });
     } else if (Now() - sent_at_ >= kSignMillis) {
       text = as_events_ ? ":\n\n" : "{}\n";
     }

@@ -30,16 +30,6 @@ class RecordJson {
   std::string time_text_;
 };
 
-/// Calls `visit(const RecordView&)` for each record of whole, verified frames.
-template <typename F>
-void ForEachRecord(std::string_view frames, F visit) {
-  while (!frames.empty()) {
-    size_t size = 0;
-    visit(FrameAt(frames, &size));
-    frames.remove_prefix(size);
-  }
-}
-
 /// Whole objects.
 void WriteCommitted(JsonWriter& json, const CommittedOffset& committed);
 void WriteMembership(JsonWriter& json, const Membership& membership);

@@ -151,13 +151,12 @@ StatusOr<FetchQuery> ReadFetchQuery(HttpExchange& exchange, const std::string& t
 
 void WriteFetched(JsonWriter& json, const std::vector<FetchedPart>& parts, bool with_headers) {
   size_t bytes = 0;
-  for (const FetchedPart& part : parts) bytes += part.frames.size() + part.count * 64;
+  for (const FetchedPart& part : parts) bytes += part.frames.bytes() + part.count * 64;
   json.out().reserve(json.out().size() + bytes + bytes / 8 + 1024);
   RecordJson records(json, with_headers);
   json.Key("records").BeginArray();
   for (const FetchedPart& part : parts) {
-    ForEachRecord(part.frames,
-                  [&](const RecordView& record) { records.Write(part.partition, record); });
+    part.frames.ForEach([&](const RecordView& record) { records.Write(part.partition, record); });
   }
   json.EndArray();
   json.Key("partitions").BeginArray();

@@ -112,15 +112,13 @@ void ReplyPart(ReplyWriter& reply, const FetchedPart& part) {
   reply.Integer(static_cast<int64_t>(part.start));
   reply.Bulk("records");
   reply.Array(part.count);
-  std::string_view frames = part.frames;
-  while (!frames.empty()) {
-    size_t size = 0;
-    ReplyRecord(reply, FrameAt(frames, &size));
-    frames.remove_prefix(size);
-  }
+  part.frames.ForEach([&reply](const RecordView& record) { ReplyRecord(reply, record); });
 }
 
 }  // namespace
+
+// What a reply needs around the bytes of a record, or of a partition, about.
+constexpr size_t kReplyBytes = 128;
 
 Task<void> TopicRead(SessionContext& context) {
   StatusOr<FetchQuery> query = ParseTopicRead(context.args);
@@ -130,6 +128,9 @@ Task<void> TopicRead(SessionContext& context) {
   StatusOr<std::vector<FetchedPart>> parts = co_await FetchRecords(*query, *context.gates);
   context.meter.Start();
   if (!parts.ok()) co_return context.reply.Error(ErrorLineOf(parts.status()));
+  size_t bytes = 0;
+  for (const FetchedPart& part : *parts) bytes += part.frames.bytes() + part.count * kReplyBytes;
+  context.reply.Reserve(bytes + parts->size() * kReplyBytes);
   context.reply.Array(parts->size());
   for (const FetchedPart& part : *parts) ReplyPart(context.reply, part);
 }

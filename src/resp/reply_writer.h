@@ -20,6 +20,9 @@ class ReplyWriter {
   bool resp3() const { return resp3_; }
   std::string& out() { return out_; }
 
+  /// About `bytes` will follow.
+  void Reserve(size_t bytes) { out_.reserve(out_.size() + bytes); }
+
   void Ok() { out_.append("+OK\r\n", 5); }
   /// Line ends in the text become spaces, here and in Error.
   void Simple(std::string_view text) { Line('+', text); }

@@ -17,9 +17,13 @@ Partition::Partition(TopicId topic, PartitionNumber number, SlotId slot,
 
 // ---- Records -----------------------------------------------------------------------------------
 
+bool Partition::HasOpenBlock() const {
+  return !tail_.empty() && tail_.back()->base() >= std::max(storage_->end(), mark_end_) &&
+         !tail_.back()->full();
+}
+
 RecordBlock& Partition::BlockWithRoom() {
-  const bool open = !tail_.empty() && tail_.back()->base() >= std::max(storage_->end(), mark_end_);
-  if (!open || tail_.back()->full()) tail_.push_back(std::make_shared<RecordBlock>(end_));
+  if (!HasOpenBlock()) tail_.push_back(std::make_shared<RecordBlock>(end_));
   return *tail_.back();
 }
 
@@ -32,12 +36,12 @@ void Partition::Append(std::string_view frame, UnixMillis timestamp) {
   ++not_given_records_;
 }
 
-const RecordBlock* Partition::TailBlock(Offset offset) const {
+BlockRef Partition::TailBlock(Offset offset) const {
   auto after = std::upper_bound(tail_.begin(), tail_.end(), offset,
                                 [](Offset wanted, const std::shared_ptr<RecordBlock>& block) {
                                   return wanted < block->end();
                                 });
-  return after == tail_.end() ? nullptr : after->get();
+  return after == tail_.end() ? nullptr : *after;
 }
 
 void Partition::TrimTo(Offset start) {

@@ -71,8 +71,10 @@ class Partition {
   uint64_t tail_bytes() const { return tail_bytes_; }
   /// The first offset that is in the tail; end() if none is.
   Offset tail_start() const { return tail_.empty() ? end_ : tail_.front()->base(); }
-  /// The tail's block with `offset`, which is at least tail_start(); nullptr at end().
-  const RecordBlock* TailBlock(Offset offset) const;
+  /// The tail's block with `offset`, which is at least tail_start(); null at end(). Only the last
+  /// one may still grow (TailGrows).
+  BlockRef TailBlock(Offset offset) const;
+  bool TailGrows(const RecordBlock& block) const { return block.end() == end_ && HasOpenBlock(); }
 
   /// From now on the partition begins at `start` at least.
   void TrimTo(Offset start);
@@ -115,6 +117,7 @@ class Partition {
   UnixMillis dirty_since = 0;
 
  private:
+  bool HasOpenBlock() const;
   RecordBlock& BlockWithRoom();
   void ForgetOldProducers();
 

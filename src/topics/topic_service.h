@@ -20,6 +20,7 @@
 #include "shards/commit_queue.h"
 #include "shards/task.h"
 #include "topics/catalog.h"
+#include "topics/fetched_frames.h"
 #include "topics/record.h"
 #include "topics/types.h"
 
@@ -121,7 +122,7 @@ struct FetchQuery {
 };
 struct FetchedPart {
   PartitionNumber partition = 0;
-  std::string frames;  // whole frames, as in record.h, verified
+  FetchedFrames frames;  // verified
   uint32_t count = 0;
   Offset start = 0;           // of the oldest record kept
   Offset next_offset = 0;     // where to go on

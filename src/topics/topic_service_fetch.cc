@@ -94,18 +94,13 @@ class Fetcher {
       StatusOr<FetchedPart> part = co_await FetchPart(partition, begin);
       if (!part.ok()) co_return part.status();
       begin = {.offset = part->count > 0 ? begin.offset : part->next_offset};
-      if (part->count > 0 && !begin.offset) begin.offset = FirstOffset(*part);
-      bytes_ += part->frames.size();
+      if (part->count > 0 && !begin.offset) begin.offset = part->frames.First().offset;
+      bytes_ += part->frames.bytes();
       count_ += part->count;
       parts_.push_back(std::move(*part));
       if (count_ >= query_.max_records || bytes_ >= query_.max_bytes) break;
     }
     co_return OkStatus();
-  }
-
-  static Offset FirstOffset(const FetchedPart& part) {
-    size_t size = 0;
-    return FrameAt(part.frames, &size).offset;
   }
 
   Task<StatusOr<FetchedPart>> FetchPart(PartitionNumber partition, Begin begin) {

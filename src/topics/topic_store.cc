@@ -246,24 +246,34 @@ void TopicStore::WakeAll(std::vector<ClientWait>& waits) {
 
 namespace {
 
-// Copies records from `offset` on as long as the limits of the answer allow; false if they are
-// reached.
-bool TakeFrom(const RecordBlock& block, Offset offset, uint32_t max_records, uint64_t max_bytes,
-              FetchedPart& part) {
-  const size_t first = block.IndexOf(offset);
+struct Limits {
+  uint32_t records;
+  uint64_t bytes;
+};
+
+// Takes records from part.next_offset on as long as the limits of the answer allow; false if they
+// are reached. A block that grows is copied: the answer is read by the client's shard.
+bool TakeFrom(BlockRef from, bool grows, Limits limits, FetchedPart& part) {
+  const RecordBlock& block = *from;
+  const size_t first = block.IndexOf(part.next_offset);
   size_t last = first;
-  uint64_t bytes = part.frames.size();
+  uint64_t bytes = part.frames.bytes();
   bool room = true;
   while (last < block.count()) {
     const size_t size = block.Frames(last, last + 1).size();
-    room = part.count < max_records && (part.count == 0 || bytes + size <= max_bytes);
+    room = part.count < limits.records && (part.count == 0 || bytes + size <= limits.bytes);
     if (!room) break;
     bytes += size;
     ++part.count;
     ++last;
   }
-  part.frames.append(block.Frames(first, last));
   part.next_offset = last < block.count() ? block.OffsetAt(last) : block.end();
+  const std::string_view frames = block.Frames(first, last);
+  if (grows) {
+    part.frames.Copy(frames);
+  } else if (!frames.empty()) {
+    part.frames.Share(std::move(from), frames);
+  }
   return room;
 }
 
@@ -275,11 +285,13 @@ bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_
   part.start = partition.start();
   part.high_watermark = partition.end();
   part.next_offset = from;
+  const Limits limits{max_records, max_bytes};
   bool room = true;
   while (room && part.next_offset < partition.end()) {
     if (part.next_offset >= partition.tail_start()) {
-      room = TakeFrom(*partition.TailBlock(part.next_offset), part.next_offset, max_records,
-                      max_bytes, part);
+      BlockRef block = partition.TailBlock(part.next_offset);
+      const bool grows = partition.TailGrows(*block);
+      room = TakeFrom(std::move(block), grows, limits, part);
       continue;
     }
     BlockRef block = cache_.Find(partition.cache_handle(), part.next_offset);
@@ -287,10 +299,10 @@ bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_
       if (part.count == 0) return false;
       break;
     }
-    room = TakeFrom(*block, part.next_offset, max_records, max_bytes, part);
+    room = TakeFrom(std::move(block), false, limits, part);
   }
   stats_.records_fetched += part.count;
-  stats_.bytes_fetched += part.frames.size();
+  stats_.bytes_fetched += part.frames.bytes();
   return true;
 }
 
@@ -302,14 +314,14 @@ Task<StatusOr<FetchedPart>> TopicStore::ReadFromStorage(Partition& partition, Of
                    .high_watermark = partition.end()};
   bool room = true;
   while (room && part.next_offset < partition.storage().readable_end()) {
-    const uint64_t wanted = max_bytes - std::min<uint64_t>(max_bytes, part.frames.size());
+    const uint64_t wanted = max_bytes - std::min<uint64_t>(max_bytes, part.frames.bytes());
     StatusOr<BlockRef> block = co_await partition.storage().Read(part.next_offset, wanted);
     if (!block.ok()) co_return block.status();
     cache_.Insert(partition.cache_handle(), *block, partition.cache_records);
-    room = TakeFrom(**block, part.next_offset, max_records, max_bytes, part);
+    room = TakeFrom(*std::move(block), false, {max_records, max_bytes}, part);
   }
   stats_.records_fetched += part.count;
-  stats_.bytes_fetched += part.frames.size();
+  stats_.bytes_fetched += part.frames.bytes();
   co_return part;
 }
 
@@ -320,7 +332,7 @@ Task<StatusOr<Offset>> TopicStore::OffsetOfTime(Partition& partition, UnixMillis
     if (!found.ok() || *found < partition.tail_start()) co_return found;
   }
   Offset at = partition.tail_start();
-  while (const RecordBlock* block = partition.TailBlock(at)) {
+  while (BlockRef block = partition.TailBlock(at)) {
     if (block->last_timestamp() >= time) {
       size_t i = block->IndexOf(at);
       while (i < block->count() && block->TimestampAt(i) < time) ++i;
