@@ -132,8 +132,9 @@ class Follower {
   Task<void> SendError() {
     const bool gone = absl::IsNotFound(error_);
     const std::string json = JsonError(gone ? "not_found" : "unavailable", MessageOf(error_));
-    (void)co_await exchange_.Send(as_events_ ? "event: error\ndata: " + json + "\n\n"
-                                             : json + "\n");
+    // In a variable: GCC 12 destroys both branches' temporaries of a co_await expression.
+    const std::string text = as_events_ ? "event: error\ndata: " + json + "\n\n" : json + "\n";
+    (void)co_await exchange_.Send(text);
   }
 
   HttpExchange& exchange_;

@@ -33,6 +33,7 @@ void Partition::Append(std::string_view frame, UnixMillis timestamp) {
   last_timestamp_ = timestamp;
   tail_bytes_ += frame.size();
   not_given_bytes_ += frame.size();
+  unmarked_bytes_ += frame.size();
   ++not_given_records_;
 }
 
@@ -55,6 +56,7 @@ void Partition::MarkSettlesAt(Lsn lsn) {
   if (mark_lsn_ != 0 || FullyGiven()) return;
   mark_lsn_ = lsn;
   mark_end_ = end_;
+  unmarked_bytes_ = 0;
 }
 
 void Partition::FlushToMark() {
@@ -82,6 +84,7 @@ void Partition::GiveAll() {
   if (FullyGiven()) return;
   if (mark_lsn_ == 0) MarkSettlesAt(1);
   mark_end_ = end_;
+  unmarked_bytes_ = 0;
   FlushToMark();
 }
 

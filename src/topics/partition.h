@@ -84,6 +84,8 @@ class Partition {
   /// What is there now will be settled with `lsn`; ignored while an earlier mark is waited for.
   void MarkSettlesAt(Lsn lsn);
   Lsn mark_lsn() const { return mark_lsn_; }  // 0: none
+  /// Of records behind the last mark.
+  uint64_t unmarked_bytes() const { return unmarked_bytes_; }
   /// The mark's LSN is settled. Gives the blocks up to it to the storage.
   void FlushToMark();
   bool FullyGiven() const { return storage_->end() == end_; }
@@ -130,6 +132,7 @@ class Partition {
   UnixMillis last_timestamp_ = 0;
   std::deque<std::shared_ptr<RecordBlock>> tail_;  // only one that begins after the mark may grow
   uint64_t tail_bytes_ = 0;
+  uint64_t unmarked_bytes_ = 0;
   uint64_t not_given_bytes_ = 0;  // to the storage
   uint64_t not_given_records_ = 0;
   Offset mark_end_ = 0;  // of the running mark, or of the last one

@@ -19,7 +19,7 @@ struct Begin {
 
 struct Step {
   Status status;
-  bool in_storage = false;  // the owner has to read its files from part.next_offset on
+  bool in_storage = false;  // the owner has to read on in its files
   FetchedPart part;
 };
 
@@ -125,7 +125,7 @@ class Fetcher {
       step = co_await ReadInTransaction(slot, read);
     }
     if (!step.status.ok()) co_return step.status;
-    if (step.in_storage) co_return co_await ReadStorage(owner, step.part);
+    if (step.in_storage) co_return co_await ReadStorage(owner, std::move(step.part));
     co_return std::move(step.part);
   }
 
@@ -164,23 +164,21 @@ class Fetcher {
     return absl::NotFoundError(fmt::format("topic '{}' was deleted just now", topic_.name));
   }
 
-  Task<StatusOr<FetchedPart>> ReadStorage(ShardId owner, const FetchedPart& wanted) {
-    const PartitionNumber number = wanted.partition;
-    const Offset from = wanted.next_offset;
-    auto there = [this, number, from]() { return ReadStorageThere(number, from); };
+  Task<StatusOr<FetchedPart>> ReadStorage(ShardId owner, FetchedPart begun) {
+    auto there = [this, &begun]() { return ReadStorageThere(std::move(begun)); };
     if (owner == CurrentShardId()) co_return co_await there();
     auto remote = TaskOn(owner, there);
     co_return co_await remote;
   }
 
   // On the owner.
-  Task<StatusOr<FetchedPart>> ReadStorageThere(PartitionNumber number, Offset from) const {
+  Task<StatusOr<FetchedPart>> ReadStorageThere(FetchedPart begun) const {
     TopicStore& store = TopicStore::Here();
-    Partition* partition = store.Find(topic_, number);
+    Partition* partition = store.Find(topic_, begun.partition);
     (void)store.shard().keys().TakeGate();  // the visit before has noted it
     if (partition == nullptr) co_return Deleted();
-    co_return co_await store.ReadFromStorage(*partition, from, query_.max_records - count_,
-                                             query_.max_bytes - bytes_);
+    co_return co_await store.ReadFromStorage(
+        *partition, std::move(begun), query_.max_records - count_, query_.max_bytes - bytes_);
   }
 
  public:
@@ -198,8 +196,8 @@ class Fetcher {
     };
     co_await transaction.At(slot, note);
     const ShardId owner = OwnerOf(slot, ShardCount());
-    StatusOr<Offset> offset =
-        owner == CurrentShardId() ? co_await there() : co_await TaskOn(owner, there);
+    auto remote = TaskOn(owner, there);
+    StatusOr<Offset> offset = co_await remote;
     co_await transaction.Finish();
     gates_.insert(gates_.end(), transaction.gates().begin(), transaction.gates().end());
     co_return offset;

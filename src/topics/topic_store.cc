@@ -119,6 +119,7 @@ Status TopicStore::AddPartitions(const Topic& topic, FilesOf files) {
 void TopicStore::DropPartition(std::unique_ptr<Partition> partition) {
   cache_.Drop(partition->cache_handle());
   unflushed_bytes_ -= partition->tail_bytes();
+  unmarked_bytes_ -= partition->unmarked_bytes();
   stored_in_memory_ -= partition->storage().MemoryBytes();
   if (partition->listed) std::erase(dirty_, partition.get());
   WakeWaits(*partition);
@@ -191,6 +192,7 @@ StatusOr<AppendedPart> TopicStore::Append(Partition& partition,
                            {stamp->sequence, part.offset, part.count, part.timestamp});
   }
   unflushed_bytes_ += partition.tail_bytes() - before;
+  unmarked_bytes_ += partition.tail_bytes() - before;
   stats_.bytes_appended += partition.tail_bytes() - before;
   stats_.records_appended += part.count;
   NoteBehind();
@@ -277,6 +279,12 @@ bool TakeFrom(BlockRef from, bool grows, Limits limits, FetchedPart& part) {
   return room;
 }
 
+// A client that reads a long way would otherwise get scraps whenever the cache has a few records.
+bool WorthReplying(const FetchedPart& part, const Limits& limits) {
+  return part.count >= limits.records ||
+         (part.count > 0 && part.frames.bytes() >= limits.bytes / 2);
+}
+
 }  // namespace
 
 bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_records,
@@ -287,6 +295,7 @@ bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_
   part.next_offset = from;
   const Limits limits{max_records, max_bytes};
   bool room = true;
+  bool in_memory = true;
   while (room && part.next_offset < partition.end()) {
     if (part.next_offset >= partition.tail_start()) {
       BlockRef block = partition.TailBlock(part.next_offset);
@@ -296,32 +305,33 @@ bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_
     }
     BlockRef block = cache_.Find(partition.cache_handle(), part.next_offset);
     if (block == nullptr) {
-      if (part.count == 0) return false;
+      in_memory = WorthReplying(part, limits);
       break;
     }
     room = TakeFrom(std::move(block), false, limits, part);
   }
   stats_.records_fetched += part.count;
   stats_.bytes_fetched += part.frames.bytes();
-  return true;
+  return in_memory;
 }
 
-Task<StatusOr<FetchedPart>> TopicStore::ReadFromStorage(Partition& partition, Offset from,
+Task<StatusOr<FetchedPart>> TopicStore::ReadFromStorage(Partition& partition, FetchedPart part,
                                                         uint32_t max_records, uint64_t max_bytes) {
-  FetchedPart part{.partition = partition.number(),
-                   .start = partition.start(),
-                   .next_offset = from,
-                   .high_watermark = partition.end()};
+  const Limits limits{max_records, max_bytes};
+  const uint32_t count_before = part.count;
+  const uint64_t bytes_before = part.frames.bytes();
   bool room = true;
-  while (room && part.next_offset < partition.storage().readable_end()) {
+  while (room && !WorthReplying(part, limits) &&
+         part.next_offset < partition.storage().readable_end()) {
     const uint64_t wanted = max_bytes - std::min<uint64_t>(max_bytes, part.frames.bytes());
     StatusOr<BlockRef> block = co_await partition.storage().Read(part.next_offset, wanted);
+    if (!block.ok() && part.count > 0) break;  // the next fetch says it
     if (!block.ok()) co_return block.status();
     cache_.Insert(partition.cache_handle(), *block, partition.cache_records);
-    room = TakeFrom(*std::move(block), false, {max_records, max_bytes}, part);
+    room = TakeFrom(*std::move(block), false, limits, part);
   }
-  stats_.records_fetched += part.count;
-  stats_.bytes_fetched += part.frames.bytes();
+  stats_.records_fetched += part.count - count_before;
+  stats_.bytes_fetched += part.frames.bytes() - bytes_before;
   co_return part;
 }
 

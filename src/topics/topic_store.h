@@ -86,12 +86,13 @@ class TopicStore final : public Tenant {
   /// The group's next record is `commit.offset`. As CheckCommit.
   Status Commit(Partition& partition, const Group& group, const OffsetCommit& commit);
 
-  /// Reads from memory. False if the record at `from` (or the first after it) has to come from the
-  /// storage; `part` is empty then. `from` is at least start() and at most end().
+  /// Reads from memory. False if what is there is little or nothing, and more has to come from the
+  /// storage. `from` is at least start() and at most end().
   bool ReadFromMemory(Partition& partition, Offset from, uint32_t max_records, uint64_t max_bytes,
                       FetchedPart& part);
-  /// The same from the storage; ends where memory goes on, or earlier.
-  Task<StatusOr<FetchedPart>> ReadFromStorage(Partition& partition, Offset from,
+  /// Goes on from the storage; ends where memory goes on, or earlier. The limits are of all of
+  /// `part`.
+  Task<StatusOr<FetchedPart>> ReadFromStorage(Partition& partition, FetchedPart part,
                                               uint32_t max_records, uint64_t max_bytes);
 
   /// The first record at or after `time`; end() if there is none.
@@ -170,8 +171,8 @@ class TopicStore final : public Tenant {
 
   // topic_store_flush.cc
   bool NameIsTaken(const Partition& partition) const;
-  /// So much waits for the files that time is no reason to wait.
-  bool Hurries() const;
+  /// So many bytes are not on their way to the files that some have to go now, though they be few.
+  bool Hurries() const { return unmarked_bytes_ >= options_.unflushed_bytes / 2; }
   bool FlushSome(Partition& partition, UnixMillis now);
   void TakeReadable(Partition& partition);
   /// Runs `change` and counts what it adds to or takes from a storage in memory.
@@ -203,6 +204,7 @@ class TopicStore final : public Tenant {
   bool counted_behind_ = false;         // in shards_behind_
   static inline std::atomic<uint32_t> shards_behind_ = 0;
   uint64_t unflushed_bytes_ = 0;
+  uint64_t unmarked_bytes_ = 0;  // those of them that are not on their way to the files
   uint64_t stored_in_memory_ = 0;
   uint64_t next_pump_nanos_ = 0;
   UnixMillis next_retention_ = 0;

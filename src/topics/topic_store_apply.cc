@@ -103,6 +103,7 @@ Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, uint64_
     const uint64_t before = partition->tail_bytes();
     partition->Append(frame, record.timestamp);
     unflushed_bytes_ += partition->tail_bytes() - before;
+    unmarked_bytes_ += partition->tail_bytes() - before;
     List(*partition);
   }
   batch.count = static_cast<uint32_t>(count);
@@ -140,7 +141,7 @@ Status TopicStore::FlushReplayed() {
     partition->listed = false;
   }
   dirty_.clear();
-  unflushed_bytes_ = 0;
+  unflushed_bytes_ = unmarked_bytes_ = 0;
   return OkStatus();
 }
 

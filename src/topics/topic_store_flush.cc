@@ -12,18 +12,12 @@ constexpr uint64_t kPumpNanos = 5'000'000;
 // A partition's records go to its files when there are so many, or when they have waited so long.
 constexpr uint64_t kFlushBytes = 256 * 1024;
 constexpr UnixMillis kFlushMillis = 2000;
-// So many of all partitions together hurry.
-constexpr uint64_t kHurryBytes = uint64_t{16} << 20;  // or half of what may wait
 constexpr size_t kPartitionsPerPump = 256;
 constexpr UnixMillis kRetentionMillis = 1000;
 constexpr size_t kRetainedPerPump = 16;
 constexpr UnixMillis kTombstoneMillis = 24 * 3600 * 1000;
 
 }  // namespace
-
-bool TopicStore::Hurries() const {
-  return unflushed_bytes_ >= std::min(kHurryBytes, options_.unflushed_bytes / 2);
-}
 
 void TopicStore::Pump() {
   if (partitions_.empty() && dropped_.empty() && waits_.count() == 0) return;
@@ -33,7 +27,7 @@ void TopicStore::Pump() {
   next_pump_nanos_ = nanos + kPumpNanos;
   const UnixMillis now = keys_.now();
   BuryDead();
-  if (Hurries()) shard_.log().RequestSync();
+  if (unflushed_bytes_ >= options_.unflushed_bytes / 2) shard_.log().RequestSync();
   const size_t count = std::min(dirty_.size(), kPartitionsPerPump);
   for (size_t i = 0; i < count; ++i) {
     Partition* partition = dirty_[i];
@@ -60,6 +54,7 @@ bool TopicStore::FlushSome(Partition& partition, UnixMillis now) {
   const bool due = partition.tail_bytes() >= kFlushBytes || Hurries() ||
                    now - partition.dirty_since >= kFlushMillis;
   if (due && partition.mark_lsn() == 0 && !shard_.locks().Locked(partition.slot())) {
+    unmarked_bytes_ -= partition.unmarked_bytes();
     partition.MarkSettlesAt(keys_.LastChange(partition.slot()));
   }
   if (partition.mark_lsn() != 0 && !NameIsTaken(partition) &&

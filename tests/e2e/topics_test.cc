@@ -269,7 +269,8 @@ TEST_F(TopicsTest, ATopicLargerThanTheCacheIsReadFromItsFiles) {
         Run({"TOPIC", "READ", "t", "OFFSET", std::to_string(offset), "COUNT", "500"});
     ASSERT_EQ(read.elements.size(), 1u) << ToString(read);
     const Reply& records = At(read.elements[0], "records");
-    ASSERT_FALSE(records.elements.empty()) << offset;
+    ASSERT_GE(records.elements.size(), std::min<size_t>(50, 2000 - static_cast<size_t>(offset)))
+        << "no scraps, at offset " << offset;
     for (const Reply& record : records.elements) {
       ASSERT_EQ(record.elements[0].integer, offset);
       ASSERT_TRUE(record.elements[3].str == std::to_string(offset) + value) << offset;

@@ -8,6 +8,10 @@ import time
 from bench.processes import Failure
 
 CHUNK = 1 << 20
+# Virtual machines may hand memory that has been free for a few seconds back to their host, which
+# makes its next use several times slower. After such a pause whoever reads first finds what the
+# next one finds.
+PAUSE_SECONDS = 5
 
 
 def free_bytes(folder):
@@ -34,6 +38,7 @@ def forget(files):
     left, size = cached_bytes(files), sum(file.stat().st_size for file in files)
     if left > size / 20:
         raise Failure(f"the page cache keeps {left} of {size} bytes that it was told to forget")
+    time.sleep(PAUSE_SECONDS)
 
 
 def cached_bytes(files):
