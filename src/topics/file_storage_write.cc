@@ -76,7 +76,12 @@ Task<Status> FileStorage::WriteNext() {
   if (segment->facts.log_bytes == 0) gathered = EncodeSegmentHead({owner(), segment->base});
   const uint64_t position = segment->facts.log_bytes + gathered.size();
   const bool as_it_is = gathered.empty() && blocks == 1;
-  for (size_t i = 0; i < blocks && !as_it_is; ++i) gathered += queue_[i].block->bytes();
+  if (!as_it_is) {
+    size_t bytes = gathered.size();
+    for (size_t i = 0; i < blocks; ++i) bytes += queue_[i].block->bytes().size();
+    gathered.reserve(bytes);
+    for (size_t i = 0; i < blocks; ++i) gathered += queue_[i].block->bytes();
+  }
   BlockRef held = queue_.front().block;
   Status status = co_await WriteAll(segment, as_it_is ? held->bytes() : gathered);
   if (!status.ok() || dropped_) co_return status;
