@@ -85,6 +85,9 @@ void BulkOrNull(ReplyWriter& reply, const std::optional<std::string_view>& bytes
   bytes.has_value() ? reply.Bulk(*bytes) : reply.Null();
 }
 
+// What a reply needs around the bytes of a record, or of a partition, about.
+constexpr size_t kReplyBytes = 128;
+
 // [offset, timestamp, key or null, value or null, [header, value, ...]]
 void ReplyRecord(ReplyWriter& reply, const RecordView& record) {
   reply.Array(5);
@@ -116,9 +119,6 @@ void ReplyPart(ReplyWriter& reply, const FetchedPart& part) {
 }
 
 }  // namespace
-
-// What a reply needs around the bytes of a record, or of a partition, about.
-constexpr size_t kReplyBytes = 128;
 
 Task<void> TopicRead(SessionContext& context) {
   StatusOr<FetchQuery> query = ParseTopicRead(context.args);

@@ -101,9 +101,9 @@ AppendPlan::Outcome AppendPlan::Join(std::vector<Outcome> outcomes) {
   return all;
 }
 
-std::vector<ShardId> AppendPlan::Owners() const {
+std::vector<ShardId> OwnersOf(std::span<const SlotId> slots) {
   std::vector<ShardId> owners;
-  for (SlotId slot : slots_) {
+  for (SlotId slot : slots) {
     const ShardId owner = OwnerOf(slot, ShardCount());
     if (std::find(owners.begin(), owners.end(), owner) == owners.end()) owners.push_back(owner);
   }

@@ -10,6 +10,9 @@
 
 namespace flashdb {
 
+/// The shards that own these slots, each once.
+std::vector<ShardId> OwnersOf(std::span<const SlotId> slots);
+
 class AppendPlan {
  public:
   /// What one owner says.
@@ -36,7 +39,7 @@ class AppendPlan {
   /// Of the partitions that get records.
   const std::vector<SlotId>& slots() const { return slots_; }
   /// Of those slots; each once.
-  std::vector<ShardId> Owners() const;
+  std::vector<ShardId> Owners() const { return OwnersOf(slots_); }
   PartitionNumber first_partition() const { return parts_.front().partition; }
   /// About what is logged, at most.
   uint64_t log_bytes() const { return log_bytes_; }

@@ -53,7 +53,10 @@ void Partition::TrimTo(Offset start) {
 // ---- On the way to the storage -----------------------------------------------------------------
 
 void Partition::MarkSettlesAt(Lsn lsn) {
-  if (mark_lsn_ != 0 || FullyGiven()) return;
+  if (mark_lsn_ == 0 && !FullyGiven()) Mark(lsn);
+}
+
+void Partition::Mark(Lsn lsn) {
   mark_lsn_ = lsn;
   mark_end_ = end_;
   unmarked_bytes_ = 0;
@@ -82,9 +85,7 @@ std::vector<BlockRef> Partition::TakeReadable() {
 
 void Partition::GiveAll() {
   if (FullyGiven()) return;
-  if (mark_lsn_ == 0) MarkSettlesAt(1);
-  mark_end_ = end_;
-  unmarked_bytes_ = 0;
+  Mark(std::max<Lsn>(mark_lsn_, 1));
   FlushToMark();
 }
 

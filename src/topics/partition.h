@@ -120,6 +120,7 @@ class Partition {
 
  private:
   bool HasOpenBlock() const;
+  void Mark(Lsn lsn);
   RecordBlock& BlockWithRoom();
   void ForgetOldProducers();
 

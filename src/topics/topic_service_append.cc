@@ -1,6 +1,4 @@
 // Appending: in one visit if one shard owns all of the batch's partitions, else in a transaction.
-#include <algorithm>
-
 #include "topics/append_plan.h"
 #include "topics/topic_visit.h"
 
@@ -71,12 +69,11 @@ Task<bool> WaitForRoom(std::span<const ShardId> owners, uint64_t deadline) {
 
 Task<void> WaitUntilAppendable(const Topic& topic) {
   if (!TopicStore::AnyBehind()) co_return;
-  std::vector<ShardId> owners;
+  std::vector<SlotId> slots;
   for (PartitionNumber p = 0; p < topic.config.partitions; ++p) {
-    owners.push_back(OwnerOf(topic.SlotOfPartition(p), ShardCount()));
+    slots.push_back(topic.SlotOfPartition(p));
   }
-  std::sort(owners.begin(), owners.end());
-  owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
+  const std::vector<ShardId> owners = OwnersOf(slots);
   const uint64_t deadline = EndOfPatience();
   while (MayWait(deadline) && co_await WaitForRoom(owners, deadline)) {
   }

@@ -23,8 +23,7 @@ TopicStore::TopicStore(Shard& shard, FileSystem& files, TopicOptions options)
 
 TopicStore::~TopicStore() {
   keys_.set_tenant(nullptr);
-  unflushed_bytes_ = 0;
-  NoteBehind();
+  CountBehind(false);  // whoever still waits for room is not told: no shard runs here any more
 }
 
 TopicStore& TopicStore::Here() {
@@ -181,24 +180,28 @@ StatusOr<AppendedPart> TopicStore::Append(Partition& partition,
   PutBytes(log, stamp == nullptr ? std::string_view() : stamp->producer_id);
   PutVarint(log, stamp == nullptr ? 0 : stamp->sequence);
   PutVarint(log, records.size());
-  const uint64_t before = partition.tail_bytes();
   for (const RecordInput* record : records) {
     const size_t begin = log.size();
     AppendFrame(log, partition.end(), part.timestamp, *record);
-    partition.Append(std::string_view(log).substr(begin), part.timestamp);
+    const std::string_view frame = std::string_view(log).substr(begin);
+    AppendToTail(partition, frame, part.timestamp);
+    stats_.bytes_appended += frame.size();
   }
   if (stamp != nullptr) {
     partition.NoteProducer(stamp->producer_id,
                            {stamp->sequence, part.offset, part.count, part.timestamp});
   }
-  unflushed_bytes_ += partition.tail_bytes() - before;
-  unmarked_bytes_ += partition.tail_bytes() - before;
-  stats_.bytes_appended += partition.tail_bytes() - before;
   stats_.records_appended += part.count;
   NoteBehind();
-  List(partition);
   WakeWaits(partition);
   return part;
+}
+
+void TopicStore::AppendToTail(Partition& partition, std::string_view frame, UnixMillis timestamp) {
+  partition.Append(frame, timestamp);
+  unflushed_bytes_ += frame.size();
+  unmarked_bytes_ += frame.size();
+  List(partition);
 }
 
 Status TopicStore::CheckCommit(Partition& partition, const OffsetCommit& commit) const {

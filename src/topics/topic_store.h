@@ -164,10 +164,13 @@ class TopicStore final : public Tenant {
                                                          FilesOf files);
   Status AddPartitions(const Topic& topic, FilesOf files);
   void DropPartition(std::unique_ptr<Partition> partition);
+  /// The one way into a tail: counts the frame and lists the partition as dirty.
+  void AppendToTail(Partition& partition, std::string_view frame, UnixMillis timestamp);
   void List(Partition& partition);
   void WakeWaits(Partition& partition);
   static void WakeAll(std::vector<ClientWait>& waits);
   void NoteBehind();
+  void CountBehind(bool behind);
 
   // topic_store_flush.cc
   bool NameIsTaken(const Partition& partition) const;

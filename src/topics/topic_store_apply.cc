@@ -100,11 +100,7 @@ Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, uint64_
           partition->number(), topic->name, partition->end(), record.offset, options_.directory,
           topic->name, partition->number()));
     }
-    const uint64_t before = partition->tail_bytes();
-    partition->Append(frame, record.timestamp);
-    unflushed_bytes_ += partition->tail_bytes() - before;
-    unmarked_bytes_ += partition->tail_bytes() - before;
-    List(*partition);
+    AppendToTail(*partition, frame, record.timestamp);
   }
   batch.count = static_cast<uint32_t>(count);
   return OkStatus();

@@ -79,6 +79,10 @@ void TopicStore::TakeReadable(Partition& partition) {
 void TopicStore::NoteBehind() {
   const bool behind = Behind();
   if (!room_waits_.empty() && !(behind && failure_.ok())) WakeAll(room_waits_);
+  CountBehind(behind);
+}
+
+void TopicStore::CountBehind(bool behind) {
   if (behind == counted_behind_) return;
   counted_behind_ = behind;
   shards_behind_.fetch_add(behind ? 1 : -1, std::memory_order_relaxed);

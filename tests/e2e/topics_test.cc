@@ -316,6 +316,19 @@ TEST_F(SlowFilesTest, ExecWaitsForTheFilesToo) {
   EXPECT_EQ(Append("u", "last"), 250);
 }
 
+TEST_F(SlowFilesTest, AShutdownWhileAppendsWaitEndsAsAnyOther) {
+  std::vector<Client> producers;
+  for (int i = 0; i < 8; ++i) {
+    producers.push_back(Connect());
+    for (int k = 0; k < 40; ++k) {
+      ASSERT_TRUE(producers.back().Append(AppendCommand("t" + std::to_string(i))).ok());
+    }
+  }
+  const StatusOr<int> code = server.Terminate();
+  ASSERT_TRUE(code.ok()) << code.status();
+  EXPECT_EQ(*code, 0);
+}
+
 TEST_F(SlowFilesTest, FilesThatCannotBeWrittenRefuseAppendsWithoutAWaitAndARestartHasAll) {
   ASSERT_EQ(Append("t", "first"), 0);
   // In the way of the topic's directory.
