@@ -8,6 +8,7 @@
 #include "commands/observe.h"
 #include "commands/run_atomic.h"
 #include "commands/run_locks.h"
+#include "commands/topic_routing.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -15,7 +16,7 @@ namespace {
 
 // Of one run at a time, and of all together: what is loaded must still be in the first-level cache
 // when it is used.
-constexpr size_t kPrefetchOfRun = 16;
+constexpr size_t kPrefetchOfRun = 32;
 constexpr size_t kPrefetchBatch = 64;
 constexpr size_t kArrivedTogether = 16;
 // A reply buffer larger than this gives its memory back.
@@ -249,18 +250,23 @@ void BeginStretch(ShardId here, Run& run) {
 }
 
 void PrefetchRuns(const Keyspace& keys, ShardId here, std::span<Run* const> runs) {
-  std::array<const Request*, kPrefetchBatch> batch;
-  size_t count = 0;
+  std::array<const Request*, kPrefetchBatch>
+      batch;  // on keys from its begin, on topics from its end
+  size_t keyed = 0;
+  size_t topics = batch.size();
+  auto count = [&] { return keyed + batch.size() - topics; };
   for (Run* run : runs) {
-    const size_t most = std::min(count + kPrefetchOfRun, batch.size());
-    for (run->prefetched = run->at; run->prefetched < run->until && count < most;
+    const size_t most = std::min(count() + kPrefetchOfRun, batch.size());
+    for (run->prefetched = run->at; run->prefetched < run->until && count() < most;
          ++run->prefetched) {
       const Request& request = run->requests[run->prefetched];
-      if (request.owner == here) batch[count++] = &request;
+      if (request.owner != here) continue;
+      (request.command->has(kTopicData) ? batch[--topics] : batch[keyed++]) = &request;
     }
   }
-  if (count < 2) return;
-  keys.Prefetch(count, [&](size_t i) {
+  if (count() < 2) return;
+  if (topics < batch.size()) PrefetchPartitions(std::span(batch).subspan(topics));
+  keys.Prefetch(keyed, [&](size_t i) {
     return std::pair<uint32_t, const KeyRef&>(batch[i]->db, batch[i]->key);
   });
 }

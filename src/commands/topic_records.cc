@@ -20,10 +20,12 @@ void ReplyAppended(ReplyWriter& reply, const StatusOr<std::vector<AppendedPart>>
 
 namespace {
 
-// The partition that the command was routed to, or why there is none.
+// The partition that the command was routed to, or why there is none. If that topic is gone, maybe
+// another one has its name now.
 StatusOr<Partition*> PartitionOf(CommandContext& context, TopicStore& store,
                                  std::string_view topic_name) {
   context.keys.NoteSlot(context.key.slot);
+  if (Partition* partition = store.Find(context.key.hash, context.partition)) return partition;
   const Topic* topic = store.catalog().FindTopic(topic_name);
   Partition* partition = topic == nullptr ? nullptr : store.Find(*topic, context.partition);
   if (partition == nullptr) return NoSuchTopic(topic_name);

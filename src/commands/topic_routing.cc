@@ -63,6 +63,14 @@ std::optional<ShardId> RouteTopicCommand(Request& request) {
   return IsAppend(request) ? RouteAppend(request) : RouteCommit(request);
 }
 
+void PrefetchPartitions(std::span<const Request* const> requests) {
+  absl::InlinedVector<TopicStore::PartitionKey, 64> partitions;
+  for (const Request* request : requests) {
+    partitions.emplace_back(request->key.hash, request->partition);
+  }
+  TopicStore::Here().Prefetch(partitions);
+}
+
 std::vector<SlotId> SlotsOfTopicCommand(const Request& request) {
   if (request.routed) return {request.key.slot};
   const Topic* topic = IsAppend(request) ? FindTopic(request.args[2]) : nullptr;

@@ -16,6 +16,10 @@ namespace flashdb {
 /// partitions, or the arguments are wrong. What it says is a proposal: the handler looks again.
 std::optional<ShardId> RouteTopicCommand(Request& request);
 
+/// Loads the memory of the partitions that those of `requests` will use which were routed to this
+/// shard.
+void PrefetchPartitions(std::span<const Request* const> requests);
+
 /// The slots of all partitions that the command concerns, for its locks in a transaction.
 std::vector<SlotId> SlotsOfTopicCommand(const Request& request);
 

@@ -82,7 +82,9 @@ struct Config {
   uint64_t topic_max_value = 1ull << 20;           // bytes of one record's value
   uint64_t topic_cache = 64ull << 20;              // bytes of records cached, all shards together
   uint64_t topic_segment_bytes = 256ull << 20;     // of a topic's file
-  uint64_t topic_unflushed = 64ull << 20;          // bytes that may wait for the topics' files
+  uint64_t topic_unflushed = 256ull << 20;         // bytes that may wait for the topics' files
+  uint32_t topic_flush_interval_ms = 10'000;       // milliseconds that a record waits for them
+  uint32_t topic_open_files = 16384;               // all shards together
 
   // Operation.
   LogLevel loglevel = LogLevel::kNotice;

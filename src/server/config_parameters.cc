@@ -306,8 +306,14 @@ const Parameter kParameters[] = {
     Size<&Config::topic_segment_bytes, 64 << 10, 1ull << 30>("topic-segment-bytes", kTopics,
         When::kStart, "Size of a file of a topic; what retention removes is whole files."),
     Size<&Config::topic_unflushed, 1 << 20>("topic-unflushed", kTopics, When::kAnyTime,
-        "Records that have not reached the topics' files are kept in memory; at so many\n"
-        "bytes (all shards together) appends wait."),
+        "Records that have not reached the topics' files are kept in memory; at half as\n"
+        "many bytes (all shards together) the oldest go there, at so many appends wait."),
+    Number<&Config::topic_flush_interval_ms, 1, 86'400'000>("topic-flush-interval-ms", kTopics,
+        "MS", When::kAnyTime,
+        "Milliseconds that records of a partition with less than 256kb of them wait for\n"
+        "its files: the more are written at once, the cheaper. The log has them at once."),
+    Number<&Config::topic_open_files, 16, 1'000'000>("topic-open-files", kTopics, "N",
+        When::kStart, "Files of topics that stay open, all shards together."),
 
     Choice<&Config::loglevel, kLogLevelWords>("loglevel", kOperation, "LEVEL", When::kAnyTime,
         "debug, verbose, notice, warning or nothing."),

@@ -39,25 +39,38 @@ SyncPolicy PolicyOf(SyncMode mode) {
   return mode == SyncMode::kPeriodic ? SyncPolicy::kPeriodic : SyncPolicy::kNever;
 }
 
-// Descriptors for the log, the rings and the listeners, beside the clients' sockets.
+// Descriptors for the log, the rings, the listeners and a few files of topics, beside the clients'
+// sockets.
 constexpr rlim_t kReservedFiles = 256;
+constexpr uint32_t kFewTopicFiles = 64;
 
-void RaiseFileLimit(Config& config) {
+// The limit of open files, raised to `wanted` if that is possible.
+rlim_t RaisedFileLimit(rlim_t wanted) {
   rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  rlim_t wanted = config.maxclients + kReservedFiles;
-  if (limit.rlim_cur >= wanted) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return wanted;
   rlimit raised{.rlim_cur = wanted, .rlim_max = std::max(limit.rlim_max, wanted)};
-  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return wanted;
   raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
   (void)setrlimit(RLIMIT_NOFILE, &raised);
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
-  auto possible =
-      static_cast<uint32_t>(limit.rlim_cur > kReservedFiles ? limit.rlim_cur - kReservedFiles : 1);
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : wanted;
+}
+
+// Of what there is, clients come first: a topic's file that is closed is opened again.
+void RaiseFileLimit(Config& config) {
+  const rlim_t wanted = config.maxclients + kReservedFiles;
+  const rlim_t limit = RaisedFileLimit(wanted + config.topic_open_files);
+  if (limit >= wanted) {
+    const rlim_t left = std::max<rlim_t>(limit - wanted, kFewTopicFiles);
+    config.topic_open_files =
+        static_cast<uint32_t>(std::min<rlim_t>(config.topic_open_files, left));
+    return;
+  }
+  config.topic_open_files = std::min(config.topic_open_files, kFewTopicFiles);
+  auto possible = static_cast<uint32_t>(limit > kReservedFiles ? limit - kReservedFiles : 1);
   spdlog::warn(
       "maxclients lowered from {} to {}: the limit of open files is {}; raise it with "
       "`ulimit -n {}` or LimitNOFILE=",
-      config.maxclients, possible, limit.rlim_cur, wanted);
+      config.maxclients, possible, limit, wanted);
   config.maxclients = possible;
 }
 
@@ -242,7 +255,9 @@ TopicOptions TopicOptionsOf(const Config& config, uint32_t shards) {
           .cache_bytes = config.topic_cache / shards,
           .segment_bytes = config.topic_segment_bytes,
           .log_is_synced = config.sync != SyncMode::kNever,
-          .unflushed_bytes = config.topic_unflushed / shards};
+          .unflushed_bytes = config.topic_unflushed / shards,
+          .flush_interval = config.topic_flush_interval_ms,
+          .max_open_files = std::max(config.topic_open_files / shards, 1u)};
 }
 
 Status Server::StartShard(Shard& shard, TopicStore& topics) {

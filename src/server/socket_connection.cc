@@ -14,7 +14,8 @@ namespace {
 
 // While commands cannot be executed, no more than this is taken from the socket.
 constexpr size_t kInputHigh = size_t{1} << 20;
-// A drained input buffer larger than this gives its memory back.
+// A drained input buffer larger than this gives its memory back once it has not been needed for a
+// while, and one larger than kInputHigh at once.
 constexpr size_t kInputKeep = 64 * 1024;
 
 }  // namespace
@@ -94,8 +95,7 @@ void SocketConnection::OnEndOfInput() {
 
 bool SocketConnection::TidyInput() {
   if (in_at_ == in_.size()) {
-    if (in_.capacity() > kInputKeep) std::string().swap(in_);
-    in_.clear();
+    Drain(in_);
   } else {
     in_.erase(0, in_at_);
   }
@@ -106,9 +106,22 @@ bool SocketConnection::TidyInput() {
   } else {
     in_.append(later_in_);
   }
-  later_in_.clear();
-  if (later_in_.capacity() > kInputKeep) std::string().swap(later_in_);
+  Drain(later_in_);
   return true;
+}
+
+void SocketConnection::Drain(std::string& input) {
+  most_input_ = std::max(most_input_, input.size());
+  if (input.capacity() > kInputHigh) std::string().swap(input);
+  input.clear();
+}
+
+void SocketConnection::GiveBackInput() {
+  const bool needed = std::exchange(most_input_, 0) > kInputKeep;
+  if (needed || InputInUse()) return;
+  for (std::string* input : {&in_, &later_in_}) {
+    if (input->empty() && input->capacity() > kInputKeep) std::string().swap(*input);
+  }
 }
 
 void SocketConnection::Close(bool after_output) {
@@ -155,6 +168,7 @@ void SocketConnection::Housekeep() {
     return;
   }
   CheckOutputLimit();
+  GiveBackInput();
 }
 
 }  // namespace flashdb

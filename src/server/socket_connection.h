@@ -78,6 +78,9 @@ class SocketConnection : public SessionLink {
   void ReceiveMore();
   /// Drops what has been executed; true if input that came meanwhile is now there to parse.
   bool TidyInput();
+  /// All of `input` has been executed.
+  void Drain(std::string& input);
+  void GiveBackInput();
   /// So much unread output that nothing more is executed before the client reads.
   bool Paused() const { return OutputBytes() > kOutputHigh; }
 
@@ -97,8 +100,9 @@ class SocketConnection : public SessionLink {
   Session session_;
 
   std::string in_;
-  size_t in_at_ = 0;      // what is not executed yet begins here
-  std::string later_in_;  // arrived while something refers to in_
+  size_t in_at_ = 0;       // what is not executed yet begins here
+  std::string later_in_;   // arrived while something refers to in_
+  size_t most_input_ = 0;  // that was in one of them since the last Housekeep
 
   std::string out_;
   uint64_t out_start_ = 0;  // absolute offset of out_'s first byte

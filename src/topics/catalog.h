@@ -4,7 +4,6 @@
 // (or group) is its id.
 #pragma once
 
-#include <absl/container/btree_map.h>
 #include <absl/container/flat_hash_map.h>
 
 #include <memory>
@@ -62,12 +61,11 @@ class Catalog {
   const Topic* TopicById(TopicId id) const;
   const Group* FindGroup(std::string_view name) const;
   const Group* GroupById(GroupId id) const;
-  const absl::btree_map<std::string, std::unique_ptr<Topic>, std::less<>>& topics() const {
-    return topics_;
-  }
-  const absl::btree_map<std::string, std::unique_ptr<Group>, std::less<>>& groups() const {
-    return groups_;
-  }
+  /// By name, in no order.
+  template <typename Entry>
+  using ByName = absl::flat_hash_map<std::string, std::unique_ptr<Entry>, StringHash, StringEq>;
+  const ByName<Topic>& topics() const { return topics_; }
+  const ByName<Group>& groups() const { return groups_; }
 
   /// The number of the last change.
   uint64_t version() const { return version_; }
@@ -80,8 +78,8 @@ class Catalog {
 
  private:
   uint64_t version_ = 0;
-  absl::btree_map<std::string, std::unique_ptr<Topic>, std::less<>> topics_;
-  absl::btree_map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
+  ByName<Topic> topics_;
+  ByName<Group> groups_;
   absl::flat_hash_map<TopicId, Topic*> topics_by_id_;
   absl::flat_hash_map<GroupId, Group*> groups_by_id_;
 };

@@ -74,11 +74,21 @@ class FileStorage final : public PartitionStorage {
   /// Keys are told apart by 128 bits of hash.
   using KeyHash = std::pair<uint64_t, uint64_t>;
   static constexpr size_t kMaxCompactedKeys = 1u << 20;
-  static constexpr size_t kWriteBytes = 256 * 1024;
+  static constexpr size_t kWriteBytes = 256 * 1024;  // are worth a write
+  // One write takes as much as that. Each waits for a turn of the event loop, which is long when
+  // there is much to do.
+  static constexpr size_t kMaxWriteBytes = 4u << 20;
+  static constexpr size_t kMaxWriteBlocks = 512;
 
   struct Queued {
     BlockRef block;
     Lsn lsn;
+  };
+  /// What one write takes from the queue, held until it has ended.
+  struct Batch {
+    std::string head;  // of the segment, if these are its first records
+    std::vector<BlockRef> blocks;
+    std::vector<iovec> Parts() const;
   };
   /// What is found in segments [from, end) decides which of their records stay.
   struct Compaction {
@@ -108,8 +118,8 @@ class FileStorage final : public PartitionStorage {
   void StartWriting();
   Task<void> WriteLoop();
   Task<Status> WriteNext();
-  Task<Status> WriteAll(SegmentRef segment, std::string_view bytes);
-  size_t BlocksToWrite() const;
+  Task<Status> WriteAll(SegmentRef segment, std::vector<iovec> parts);
+  Batch NextBatch() const;
   bool MustRoll(const RecordBlock& next) const;
   void CloseActive();
   Task<Status> BeginSegment(Offset base);
@@ -129,7 +139,7 @@ class FileStorage final : public PartitionStorage {
   Task<Status> Seal(SegmentRef segment);
   Task<Status> WriteIndexes(SegmentRef segment);
   Task<Status> WriteFile(std::string path, std::string contents);
-  Task<Status> WriteAt(File& file, uint64_t position, std::string_view bytes, std::string path);
+  Task<Status> WriteAt(File& file, uint64_t position, std::vector<iovec> parts, std::string path);
 
   // Reading (file_storage_read.cc).
   SegmentRef SegmentFor(Offset offset) const;

@@ -110,13 +110,15 @@ Task<Status> FileStorage::WriteIndexes(SegmentRef segment) {
   co_return co_await SyncDirectory(directory_);
 }
 
-Task<Status> FileStorage::WriteAt(File& file, uint64_t position, std::string_view bytes,
+// The kernel may take only some of it.
+Task<Status> FileStorage::WriteAt(File& file, uint64_t position, std::vector<iovec> parts,
                                   std::string path) {
-  while (!bytes.empty()) {
-    const int32_t result = co_await files_.Write(file, position, bytes);
+  std::span<iovec> left(parts);
+  while (!left.empty()) {
+    const int32_t result = co_await files_.WriteParts(file, position, left);
     if (result <= 0) co_return ErrnoStatus(result == 0 ? EIO : -result, "write " + path);
-    bytes.remove_prefix(static_cast<size_t>(result));
     position += static_cast<size_t>(result);
+    left = WithoutFirst(left, static_cast<size_t>(result));
   }
   co_return OkStatus();
 }
@@ -132,7 +134,8 @@ Task<Status> FileStorage::WriteFile(std::string path, std::string contents) {
   }
   if (dropped_) co_return OkStatus();
   if (result < 0) co_return ErrnoStatus(-result, "create " + path);
-  Status status = co_await WriteAt(*file, 0, contents, path);
+  std::vector<iovec> parts(1, PartOf(contents));
+  Status status = co_await WriteAt(*file, 0, std::move(parts), path);
   if (!status.ok()) co_return status;
   result = co_await files_.Sync(*file);
   co_return result < 0 ? ErrnoStatus(-result, "sync " + path) : OkStatus();

@@ -50,18 +50,28 @@ void FileStorage::CloseActive() {
   StartSyncing();
 }
 
-// How many of the queued blocks one write takes.
-size_t FileStorage::BlocksToWrite() const {
-  size_t bytes = queue_.front().block->bytes().size();
+FileStorage::Batch FileStorage::NextBatch() const {
+  Batch batch;
+  const uint64_t written = active_->facts.log_bytes;
   const uint64_t room = files_.options().segment_bytes;
-  size_t count = 1;
-  for (; count < queue_.size(); ++count) {
-    const RecordBlock& next = *queue_[count].block;
+  if (written == 0) batch.head = EncodeSegmentHead({owner(), active_->base});
+  size_t bytes = 0;
+  for (const Queued& queued : queue_) {
+    const RecordBlock& next = *queued.block;
     bytes += next.bytes().size();
-    if (bytes > kWriteBytes || active_->facts.log_bytes + bytes > room) break;
-    if (next.base() != queue_[count - 1].block->end()) break;
+    const bool first = batch.blocks.empty();
+    if (!first && (bytes > kMaxWriteBytes || batch.blocks.size() == kMaxWriteBlocks)) break;
+    if (!first && (written + bytes > room || next.base() != batch.blocks.back()->end())) break;
+    batch.blocks.push_back(queued.block);
   }
-  return count;
+  return batch;
+}
+
+std::vector<iovec> FileStorage::Batch::Parts() const {
+  std::vector<iovec> parts;
+  if (!head.empty()) parts.push_back(PartOf(head));
+  for (const BlockRef& block : blocks) parts.push_back(PartOf(block->bytes()));
+  return parts;
 }
 
 Task<Status> FileStorage::WriteNext() {
@@ -71,22 +81,11 @@ Task<Status> FileStorage::WriteNext() {
     if (!begun.ok() || dropped_) co_return begun;
   }
   SegmentRef segment = active_;
-  const size_t blocks = BlocksToWrite();
-  std::string gathered;
-  if (segment->facts.log_bytes == 0) gathered = EncodeSegmentHead({owner(), segment->base});
-  const uint64_t position = segment->facts.log_bytes + gathered.size();
-  const bool as_it_is = gathered.empty() && blocks == 1;
-  if (!as_it_is) {
-    size_t bytes = gathered.size();
-    for (size_t i = 0; i < blocks; ++i) bytes += queue_[i].block->bytes().size();
-    gathered.reserve(bytes);
-    for (size_t i = 0; i < blocks; ++i) gathered += queue_[i].block->bytes();
-  }
-  BlockRef held = queue_.front().block;
-  Status status = co_await WriteAll(segment, as_it_is ? held->bytes() : gathered);
+  const Batch batch = NextBatch();
+  uint64_t at = segment->facts.log_bytes + batch.head.size();
+  Status status = co_await WriteAll(segment, batch.Parts());
   if (!status.ok() || dropped_) co_return status;
-  uint64_t at = position;
-  for (size_t i = 0; i < blocks; ++i) {
+  for (size_t i = 0; i < batch.blocks.size(); ++i) {
     NoteWritten(*segment, queue_.front(), at);
     at += queue_.front().block->bytes().size();
     queued_bytes_ -= queue_.front().block->bytes().size();
@@ -111,11 +110,12 @@ void FileStorage::NoteWritten(TopicSegment& segment, const Queued& queued, uint6
 }
 
 // At the end of what is written.
-Task<Status> FileStorage::WriteAll(SegmentRef segment, std::string_view bytes) {
+Task<Status> FileStorage::WriteAll(SegmentRef segment, std::vector<iovec> parts) {
   StatusOr<std::shared_ptr<OpenSegment>> file = files_.Open(segment);
   if (!file.ok()) co_return file.status();
   std::shared_ptr<OpenSegment> held = *std::move(file);
-  co_return co_await WriteAt(held->file(), segment->facts.log_bytes, bytes, segment->LogPath());
+  co_return co_await WriteAt(held->file(), segment->facts.log_bytes, std::move(parts),
+                             segment->LogPath());
 }
 
 // Makes the next segment, which is the active one afterwards.
@@ -168,7 +168,8 @@ Task<Status> FileStorage::WriteEmptySegment() {
   if (!status.ok() || dropped_) co_return status;
   SegmentRef segment = active_;
   const std::string head = EncodeSegmentHead({owner(), segment->base});
-  status = co_await WriteAll(segment, head);
+  std::vector<iovec> parts(1, PartOf(head));
+  status = co_await WriteAll(segment, std::move(parts));
   if (!status.ok() || dropped_) co_return status;
   segment->live_index->AddHead();
   segment->facts = segment->live_index->facts();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 
 namespace flashdb {
 
@@ -11,20 +12,23 @@ Partition::Partition(TopicId topic, PartitionNumber number, SlotId slot,
     : topic_(topic),
       number_(number),
       slot_(slot),
+      end_(storage->end()),
       storage_(std::move(storage)),
-      start_(storage_->start()),
-      end_(storage_->end()) {}
+      start_(storage_->start()) {}
 
 // ---- Records -----------------------------------------------------------------------------------
 
-bool Partition::HasOpenBlock() const {
-  return !tail_.empty() && tail_.back()->base() >= std::max(storage_->end(), mark_end_) &&
-         !tail_.back()->full();
-}
-
+// A new block will hold about as much as the one before: it need not be copied while it grows.
 RecordBlock& Partition::BlockWithRoom() {
-  if (!HasOpenBlock()) tail_.push_back(std::make_shared<RecordBlock>(end_));
-  return *tail_.back();
+  if (open_ != nullptr && !open_->full()) return *open_;
+  if (!tail_.empty()) {
+    block_bytes_ = tail_.back()->bytes().size();
+    block_records_ = tail_.back()->count();
+  }
+  tail_.push_back(std::make_shared<RecordBlock>(end_));
+  open_ = tail_.back().get();
+  open_->Reserve(std::min(block_bytes_, 2 * RecordBlock::kFullBytes), block_records_);
+  return *open_;
 }
 
 void Partition::Append(std::string_view frame, UnixMillis timestamp) {
@@ -59,6 +63,7 @@ void Partition::MarkSettlesAt(Lsn lsn) {
 void Partition::Mark(Lsn lsn) {
   mark_lsn_ = lsn;
   mark_end_ = end_;
+  open_ = nullptr;
   unmarked_bytes_ = 0;
 }
 
@@ -94,6 +99,23 @@ Status Partition::FlushBlocking() {
   FLASHDB_RETURN_IF_ERROR(storage_->FlushBlocking());
   (void)TakeReadable();
   return OkStatus();
+}
+
+// ---- Ahead of an append ------------------------------------------------------------------------
+
+void Partition::PrefetchSelf() const {
+  PrefetchLine(this);
+  PrefetchLine(reinterpret_cast<const char*>(this) + alignof(Partition));
+}
+
+void Partition::PrefetchTail() const {
+  if (open_ == nullptr) return;
+  PrefetchLine(open_);
+  PrefetchLine(reinterpret_cast<const char*>(open_ + 1) - 1);
+}
+
+void Partition::PrefetchEnd() const {
+  if (open_ != nullptr) open_->PrefetchEnd();
 }
 
 // ---- Producers and groups ----------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,7 +42,20 @@ struct PartitionCommit {
   std::string metadata;
 };
 
-class Partition {
+class Partition;
+
+/// Kept by the FlushQueue.
+struct FlushPlace {
+  using List = std::list<Partition*>;
+  enum Stage : uint8_t { kNowhere, kWaiting, kFlushing };
+  Stage stage = kNowhere;
+  bool marked = false;   // since it is being flushed: see MarkSettlesAt
+  UnixMillis since = 0;  // it waits
+  List::iterator at;
+};
+
+// Aligned, so that what an append needs is two lines of the cache.
+class alignas(64) Partition {
  public:
   /// Producers that are remembered; of more, those whose last batch is the oldest are forgotten.
   static constexpr size_t kMaxProducers = 10'000;
@@ -74,7 +88,7 @@ class Partition {
   /// The tail's block with `offset`, which is at least tail_start(); null at end(). Only the last
   /// one may still grow (TailGrows).
   BlockRef TailBlock(Offset offset) const;
-  bool TailGrows(const RecordBlock& block) const { return block.end() == end_ && HasOpenBlock(); }
+  bool TailGrows(const RecordBlock& block) const { return &block == open_ && !block.full(); }
 
   /// From now on the partition begins at `start` at least.
   void TrimTo(Offset start);
@@ -89,6 +103,8 @@ class Partition {
   /// The mark's LSN is settled. Gives the blocks up to it to the storage.
   void FlushToMark();
   bool FullyGiven() const { return storage_->end() == end_; }
+  /// Records are in the tail that the storage has been given.
+  bool IsBeingStored() const { return tail_start() < storage_->end(); }
   /// Records up to this one are on disk in the topic's files.
   Lsn durable_lsn() const { return storage_->durable_lsn(); }
   /// Takes the blocks out of the tail that the storage can give back now.
@@ -111,15 +127,20 @@ class Partition {
 
   std::vector<ClientWait>& waits() { return waits_; }
 
+  uint64_t cache_handle() const { return topic_ * kMaxPartitions + number_; }
+
+  // ---- Ahead of an append that is near: each step reads what the one before has loaded --------
+
+  void PrefetchSelf() const;
+  void PrefetchTail() const;
+  void PrefetchEnd() const;
+
   // ---- Kept by the TopicStore ----------------------------------------------------------------
 
-  uint64_t cache_handle() const { return topic_ * kMaxPartitions + number_; }
+  FlushPlace flush_place;
   uint32_t cache_records = 0;  // how many the cache keeps
-  bool listed = false;         // among those with work to do
-  UnixMillis dirty_since = 0;
 
  private:
-  bool HasOpenBlock() const;
   void Mark(Lsn lsn);
   RecordBlock& BlockWithRoom();
   void ForgetOldProducers();
@@ -127,20 +148,26 @@ class Partition {
   const TopicId topic_;
   const PartitionNumber number_;
   const SlotId slot_;
-  std::unique_ptr<PartitionStorage> storage_;
-  Offset start_;
+
+  // What an append reads and changes.
+  RecordBlock* open_ = nullptr;  // the last block of the tail, unless it is marked
+  std::vector<ClientWait> waits_;
   Offset end_;
   UnixMillis last_timestamp_ = 0;
-  std::deque<std::shared_ptr<RecordBlock>> tail_;  // only one that begins after the mark may grow
   uint64_t tail_bytes_ = 0;
   uint64_t unmarked_bytes_ = 0;
   uint64_t not_given_bytes_ = 0;  // to the storage
   uint64_t not_given_records_ = 0;
-  Offset mark_end_ = 0;  // of the running mark, or of the last one
+
+  std::unique_ptr<PartitionStorage> storage_;
+  Offset start_;
+  std::deque<std::shared_ptr<RecordBlock>> tail_;
+  size_t block_bytes_ = 0;    // of the last block when the next one began,
+  size_t block_records_ = 0;  // and its records
+  Offset mark_end_ = 0;       // of the running mark, or of the last one
   Lsn mark_lsn_ = 0;
   absl::flat_hash_map<std::string, ProducerBatch, StringHash, StringEq> producers_;
   absl::flat_hash_map<GroupId, PartitionCommit> commits_;
-  std::vector<ClientWait> waits_;
 };
 
 }  // namespace flashdb

@@ -4,8 +4,15 @@
 
 #include "base/check.h"
 #include "base/coding.h"
+#include "base/prefetch.h"
 
 namespace flashdb {
+namespace {
+
+constexpr size_t kLineBytes = 64;
+constexpr size_t kPrefetchBytes = 256;  // of a longer frame the processor sees the pattern
+
+}  // namespace
 
 void RecordBlock::Reserve(size_t bytes, size_t records) {
   bytes_.reserve(bytes);
@@ -25,6 +32,12 @@ void RecordBlock::Append(std::string_view frame, Offset offset, UnixMillis times
 void RecordBlock::CoverTo(Offset end) {
   FLASHDB_CHECK(end >= end_, "cover to {} a block that ends at {}", end, end_);
   end_ = end;
+}
+
+void RecordBlock::PrefetchEnd() const {
+  const size_t end = std::min(bytes_.size() + kPrefetchBytes, bytes_.capacity());
+  for (size_t at = bytes_.size(); at < end; at += kLineBytes) PrefetchLine(bytes_.data() + at);
+  if (!starts_.empty()) PrefetchLine(&starts_.back());
 }
 
 size_t RecordBlock::MemoryBytes() const {

@@ -36,6 +36,8 @@ class RecordBlock {
   /// The latest of all; clocks may step back.
   UnixMillis max_timestamp() const { return max_timestamp_; }
   bool full() const { return bytes_.size() >= kFullBytes || count() >= kFullRecords; }
+  /// Loads the places that the next Append writes to.
+  void PrefetchEnd() const;
   /// Heap bytes, the object included.
   size_t MemoryBytes() const;
 

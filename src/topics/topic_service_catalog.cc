@@ -10,6 +10,7 @@ Status RefusedStatus(const std::string& line) { return absl::UnavailableError(li
 namespace {
 
 constexpr uint64_t kChangeBytes = 4096;  // in the log, at most
+constexpr auto kByName = [](const auto& a, const auto& b) { return a.name < b.name; };
 
 Status CheckName(std::string_view kind, std::string_view name) {
   if (IsValidTopicName(name)) return OkStatus();
@@ -153,6 +154,7 @@ Task<std::vector<Topic>> ListTopics(Gates& gates) {
   auto read = [](TopicStore& store) {
     std::vector<Topic> topics;
     for (const auto& [name, topic] : store.catalog().topics()) topics.push_back(*topic);
+    std::sort(topics.begin(), topics.end(), kByName);
     return topics;
   };
   co_return co_await ReadCatalog(read, gates);
@@ -240,6 +242,7 @@ Task<std::vector<Group>> ListGroups(Gates& gates) {
   auto read = [](TopicStore& store) {
     std::vector<Group> groups;
     for (const auto& [name, group] : store.catalog().groups()) groups.push_back(*group);
+    std::sort(groups.begin(), groups.end(), kByName);
     return groups;
   };
   co_return co_await ReadCatalog(read, gates);

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 #include "topics/memory_storage.h"
@@ -14,8 +15,9 @@ TopicStore::TopicStore(Shard& shard, FileSystem& files, TopicOptions options)
     : shard_(shard),
       keys_(shard.keys()),
       options_(std::move(options)),
-      segment_files_(files,
-                     {.directory = options_.directory, .segment_bytes = options_.segment_bytes}),
+      segment_files_(files, {.directory = options_.directory,
+                             .segment_bytes = options_.segment_bytes,
+                             .max_open_files = options_.max_open_files}),
       cache_(options_.cache_bytes),
       groups_(catalog_) {
   keys_.set_tenant(this);
@@ -120,16 +122,32 @@ void TopicStore::DropPartition(std::unique_ptr<Partition> partition) {
   unflushed_bytes_ -= partition->tail_bytes();
   unmarked_bytes_ -= partition->unmarked_bytes();
   stored_in_memory_ -= partition->storage().MemoryBytes();
-  if (partition->listed) std::erase(dirty_, partition.get());
+  flushes_.Remove(*partition);
   WakeWaits(*partition);
   dropped_.push_back({.partition = std::move(partition)});
 }
 
-Partition* TopicStore::Find(const Topic& topic, PartitionNumber number) {
-  auto found = partitions_.find({topic.id, number});
+Partition* TopicStore::Find(TopicId topic, PartitionNumber number) {
+  auto found = partitions_.find({topic, number});
   if (found == partitions_.end()) return nullptr;
   keys_.NoteSlot(found->second->slot());
   return found->second.get();
+}
+
+// Each round waits for the memory once, for all of them.
+void TopicStore::Prefetch(std::span<const PartitionKey> partitions) const {
+  constexpr size_t kMost = 64;
+  std::array<const Partition*, kMost> found;
+  size_t count = 0;
+  for (const PartitionKey& key : partitions) partitions_.prefetch(key);
+  for (const PartitionKey& key : partitions.first(std::min(partitions.size(), kMost))) {
+    auto at = partitions_.find(key);
+    if (at == partitions_.end()) continue;
+    at->second->PrefetchSelf();
+    found[count++] = at->second.get();
+  }
+  for (size_t i = 0; i < count; ++i) found[i]->PrefetchTail();
+  for (size_t i = 0; i < count; ++i) found[i]->PrefetchEnd();
 }
 
 // ---- Records -----------------------------------------------------------------------------------
@@ -201,7 +219,8 @@ void TopicStore::AppendToTail(Partition& partition, std::string_view frame, Unix
   partition.Append(frame, timestamp);
   unflushed_bytes_ += frame.size();
   unmarked_bytes_ += frame.size();
-  List(partition);
+  flushes_.Add(partition, keys_.now());
+  if (partition.unmarked_bytes() >= kFlushBytes) flushes_.Begin(partition);
 }
 
 Status TopicStore::CheckCommit(Partition& partition, const OffsetCommit& commit) const {
@@ -223,13 +242,6 @@ Status TopicStore::Commit(Partition& partition, const Group& group, const Offset
   PutBytes(log, kept.metadata);
   partition.PutCommit(group.id, std::move(kept));
   return OkStatus();
-}
-
-void TopicStore::List(Partition& partition) {
-  if (partition.listed) return;
-  partition.listed = true;
-  partition.dirty_since = keys_.now();
-  dirty_.push_back(&partition);
 }
 
 void TopicStore::WakeWaits(Partition& partition) {

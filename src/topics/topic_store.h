@@ -20,6 +20,7 @@
 #include "topics/catalog.h"
 #include "topics/client_waits.h"
 #include "topics/file_storage.h"
+#include "topics/flush_queue.h"
 #include "topics/group_coordinator.h"
 #include "topics/partition.h"
 #include "topics/topic_service.h"
@@ -37,11 +38,15 @@ struct TopicOptions {
   /// after a power failure they are not ahead of it.
   bool log_is_synced = true;
   /// Records that only the log has are kept in memory; from this many bytes on, appends wait.
-  uint64_t unflushed_bytes = uint64_t{64} << 20;
+  uint64_t unflushed_bytes = uint64_t{256} << 20;
+  UnixMillis flush_interval = 10'000;  // after which a partition's records go to its files anyway
+  size_t max_open_files = 256;         // of topics, on this shard
 };
 
 class TopicStore final : public Tenant {
  public:
+  using PartitionKey = std::pair<TopicId, PartitionNumber>;
+
   /// `files` must outlive the store. Makes itself the tenant of the shard's keyspace.
   TopicStore(Shard& shard, FileSystem& files, TopicOptions options);
   ~TopicStore() override;
@@ -50,7 +55,7 @@ class TopicStore final : public Tenant {
   static TopicStore& Here();
 
   const TopicOptions& options() const { return options_; }
-  /// The directory and the size of segments stay what they are.
+  /// The directory, the size of segments and the open files stay what they are.
   void set_options(const TopicOptions& options) {
     options_ = options;
     cache_.set_max_bytes(options.cache_bytes);
@@ -75,7 +80,10 @@ class TopicStore final : public Tenant {
 
   /// The partition, whose slot is owned here; nullptr if the topic has none of that number. What is
   /// told of it depends on its slot's last change (noted for the gate).
-  Partition* Find(const Topic& topic, PartitionNumber number);
+  Partition* Find(TopicId topic, PartitionNumber number);
+  Partition* Find(const Topic& topic, PartitionNumber number) { return Find(topic.id, number); }
+  /// Loads what appends to these partitions will read, as far as they are here.
+  void Prefetch(std::span<const PartitionKey> partitions) const;
   /// Appends and logs. The records are within the limits. Returns what the client is told; for a
   /// stamp that repeats the producer's last batch, that batch. FailedPrecondition if the sequence
   /// is older than that.
@@ -146,7 +154,7 @@ class TopicStore final : public Tenant {
 
  private:
   static constexpr uint64_t kInFlightBytes = uint64_t{64} << 20;
-  using PartitionKey = std::pair<TopicId, PartitionNumber>;
+  static constexpr uint64_t kFlushBytes = 256 * 1024;  // that a partition does not wait with
 
   // topic_store_apply.cc
   Status ApplyTopicPut(Decoder& in);
@@ -166,7 +174,6 @@ class TopicStore final : public Tenant {
   void DropPartition(std::unique_ptr<Partition> partition);
   /// The one way into a tail: counts the frame and lists the partition as dirty.
   void AppendToTail(Partition& partition, std::string_view frame, UnixMillis timestamp);
-  void List(Partition& partition);
   void WakeWaits(Partition& partition);
   static void WakeAll(std::vector<ClientWait>& waits);
   void NoteBehind();
@@ -176,7 +183,9 @@ class TopicStore final : public Tenant {
   bool NameIsTaken(const Partition& partition) const;
   /// So many bytes are not on their way to the files that some have to go now, though they be few.
   bool Hurries() const { return unmarked_bytes_ >= options_.unflushed_bytes / 2; }
-  bool FlushSome(Partition& partition, UnixMillis now);
+  bool FlushIsDue(UnixMillis now) const;
+  void BeginFlushes(UnixMillis now);
+  bool FlushSome(Partition& partition);
   void TakeReadable(Partition& partition);
   /// Runs `change` and counts what it adds to or takes from a storage in memory.
   template <typename F>
@@ -196,7 +205,7 @@ class TopicStore final : public Tenant {
   ClientWaits waits_;
   PartitionNumber next_partition_ = 0;
   absl::flat_hash_map<PartitionKey, std::unique_ptr<Partition>> partitions_;
-  std::vector<Partition*> dirty_;  // have records that the files lack
+  FlushQueue flushes_;
   struct Dropped {
     std::unique_ptr<Partition> partition;
     bool dropping = false;  // its files are being removed

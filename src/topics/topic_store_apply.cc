@@ -130,13 +130,13 @@ Status TopicStore::ApplyTrim(Decoder& in) {
 
 // All that is replayed is settled, and no client waits: the files may as well have it now.
 Status TopicStore::FlushReplayed() {
-  for (Partition* partition : dirty_) {
-    Status flushed;
-    CountStored(*partition, [&] { flushed = partition->FlushBlocking(); });
-    FLASHDB_RETURN_IF_ERROR(flushed);
-    partition->listed = false;
-  }
-  dirty_.clear();
+  Status flushed = OkStatus();
+  flushes_.ForEach([&](Partition& partition) {
+    if (!flushed.ok()) return;
+    CountStored(partition, [&] { flushed = partition.FlushBlocking(); });
+  });
+  FLASHDB_RETURN_IF_ERROR(flushed);
+  flushes_.Clear();
   unflushed_bytes_ = unmarked_bytes_ = 0;
   return OkStatus();
 }

@@ -9,10 +9,11 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kPumpNanos = 5'000'000;
-// A partition's records go to its files when there are so many, or when they have waited so long.
-constexpr uint64_t kFlushBytes = 256 * 1024;
-constexpr UnixMillis kFlushMillis = 2000;
-constexpr size_t kPartitionsPerPump = 256;
+// While partitions only wait for their turn, it is enough to look at them so often.
+constexpr uint64_t kWaitingPumpNanos = 100'000'000;
+// That are being flushed at a time: with no need to hurry clients shall not notice it.
+constexpr size_t kFlushesAtATime = 32;
+constexpr size_t kHurriedFlushesAtATime = 256;
 constexpr UnixMillis kRetentionMillis = 1000;
 constexpr size_t kRetainedPerPump = 16;
 constexpr UnixMillis kTombstoneMillis = 24 * 3600 * 1000;
@@ -28,42 +29,58 @@ void TopicStore::Pump() {
   const UnixMillis now = keys_.now();
   BuryDead();
   if (unflushed_bytes_ >= options_.unflushed_bytes / 2) shard_.log().RequestSync();
-  const size_t count = std::min(dirty_.size(), kPartitionsPerPump);
-  for (size_t i = 0; i < count; ++i) {
-    Partition* partition = dirty_[i];
-    partition->listed = FlushSome(*partition, now);
-    if (partition->listed) dirty_.push_back(partition);  // behind those that were not looked at
-  }
-  dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(count));
+  flushes_.GoOn(now, [this](Partition& partition) { return FlushSome(partition); });
+  BeginFlushes(now);
   NoteBehind();
   RetainSome(now);
 }
 
 uint64_t TopicStore::NextDeadlineNanos() const {
-  const uint64_t pump = dirty_.empty() && dropped_.empty() ? UINT64_MAX : next_pump_nanos_;
+  uint64_t pump = UINT64_MAX;
+  if (flushes_.flushing() > 0 || FlushIsDue(keys_.now()) || !dropped_.empty()) {
+    pump = next_pump_nanos_;
+  } else if (!flushes_.empty()) {
+    pump = next_pump_nanos_ + kWaitingPumpNanos;
+  }
   return std::min(pump, waits_.NextDeadlineNanos().value_or(UINT64_MAX));
 }
 
-// Gives to the files what is due and settled; true if there will be more to do.
-bool TopicStore::FlushSome(Partition& partition, UnixMillis now) {
+// Whether the partition that has waited longest shall wait no longer.
+bool TopicStore::FlushIsDue(UnixMillis now) const {
+  const Partition* oldest = flushes_.oldest();
+  if (oldest == nullptr) return false;
+  return Hurries() || now - oldest->flush_place.since >= options_.flush_interval;
+}
+
+void TopicStore::BeginFlushes(UnixMillis now) {
+  const size_t most = Hurries() ? kHurriedFlushesAtATime : kFlushesAtATime;
+  while (flushes_.flushing() < most && FlushIsDue(now)) {
+    Partition& oldest = *flushes_.oldest();
+    flushes_.Begin(oldest);
+    (void)FlushSome(oldest);
+  }
+}
+
+// Gives to the files what is settled; false when they have what there was when it began.
+bool TopicStore::FlushSome(Partition& partition) {
   TakeReadable(partition);
   if (!partition.storage().failure().ok()) {
     Fail(partition.storage().failure());
     return false;
   }
-  const bool due = partition.tail_bytes() >= kFlushBytes || Hurries() ||
-                   now - partition.dirty_since >= kFlushMillis;
-  if (due && partition.mark_lsn() == 0 && !shard_.locks().Locked(partition.slot())) {
+  FlushPlace& place = partition.flush_place;
+  const bool wants_mark = !place.marked || partition.unmarked_bytes() >= kFlushBytes;
+  if (wants_mark && partition.mark_lsn() == 0 && !shard_.locks().Locked(partition.slot())) {
     unmarked_bytes_ -= partition.unmarked_bytes();
     partition.MarkSettlesAt(keys_.LastChange(partition.slot()));
+    place.marked = true;
   }
   if (partition.mark_lsn() != 0 && !NameIsTaken(partition) &&
       shard_.commits().settled() >= partition.mark_lsn() &&
       (!options_.log_is_synced || shard_.log().synced_lsn() >= partition.mark_lsn())) {
     CountStored(partition, [&] { partition.FlushToMark(); });
-    partition.dirty_since = now;
   }
-  return partition.tail_bytes() > 0;
+  return !place.marked || partition.mark_lsn() != 0 || partition.IsBeingStored();
 }
 
 void TopicStore::TakeReadable(Partition& partition) {
@@ -188,13 +205,16 @@ bool TopicStore::busy() const {
 }
 
 void TopicStore::GiveAll() {
-  for (Partition* partition : dirty_) partition->GiveAll();
+  flushes_.ForEach([](Partition& partition) { partition.GiveAll(); });
 }
 
 Status TopicStore::Close() {
-  for (Partition* partition : dirty_) FLASHDB_RETURN_IF_ERROR(partition->FlushBlocking());
-  dirty_.clear();
-  return OkStatus();
+  Status flushed = OkStatus();
+  flushes_.ForEach([&flushed](Partition& partition) {
+    if (flushed.ok()) flushed = partition.FlushBlocking();
+  });
+  if (flushed.ok()) flushes_.Clear();
+  return flushed;
 }
 
 Lsn TopicStore::DurableLsn() const {

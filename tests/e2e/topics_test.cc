@@ -280,6 +280,71 @@ TEST_F(TopicsTest, ATopicLargerThanTheCacheIsReadFromItsFiles) {
   EXPECT_TRUE(std::filesystem::exists(server.dir() + "/topics/t/0/00000000000000000000.log"));
 }
 
+class FlushTest : public TopicsTest {
+ protected:
+  // Bytes of records that the files do not have.
+  uint64_t Unflushed() {
+    const std::string info = Run({"INFO", "topics"}).str;
+    const std::string name = "topic_unflushed_bytes:";
+    return std::stoull(info.substr(info.find(name) + name.size()));
+  }
+  // How long it takes until that is at most `bytes`; a minute if it never is.
+  std::chrono::milliseconds TimeUntilUnflushed(uint64_t bytes) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto passed = std::chrono::milliseconds(0);
+    while (Unflushed() > bytes && passed < std::chrono::minutes(1)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      passed = std::chrono::duration_cast<std::chrono::milliseconds>(
+          std::chrono::steady_clock::now() - begin);
+    }
+    return passed;
+  }
+  void AppendToEach(int topics) {
+    std::vector<std::vector<std::string>> batch;
+    for (int i = 0; i < topics; ++i) {
+      batch.push_back({"TOPIC", "APPEND", "topic-" + std::to_string(i), "VALUE", "value"});
+    }
+    for (const Reply& reply : client->Pipeline(batch)) {
+      ASSERT_NE(OffsetOf(reply), -1) << ToString(reply);
+    }
+  }
+};
+
+TEST_F(FlushTest, FewRecordsWaitForTheirFilesAsLongAsTheIntervalSays) {
+  AppendToEach(1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_GT(Unflushed(), 0u) << "the interval is ten seconds";
+  Run({"CONFIG", "SET", "topic-flush-interval-ms", "1"});
+  EXPECT_LT(TimeUntilUnflushed(0), std::chrono::seconds(5));
+  EXPECT_TRUE(std::filesystem::exists(server.dir() + "/topics/topic-0/0/00000000000000000000.log"));
+}
+
+TEST_F(FlushTest, ManyPartitionsAreFlushedOneAfterTheOtherWithoutPauses) {
+  constexpr int kTopics = 2000;
+  AppendToEach(kTopics);
+  Run({"CONFIG", "SET", "topic-flush-interval-ms", "1"});
+  // With a pause of 100 ms after every 32 on a shard it would be more than three seconds.
+  EXPECT_LT(TimeUntilUnflushed(0), std::chrono::milliseconds(2500));
+}
+
+TEST_F(FlushTest, ManyRecordsDoNotWait) {
+  const std::string value(200'000, 'x');
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(Append("t", value), i);
+  EXPECT_LT(TimeUntilUnflushed(2 * value.size()), std::chrono::seconds(5));
+}
+
+TEST_F(FlushTest, TheOldestGoToTheirFilesWhenMemoryIsWanted) {
+  Run({"CONFIG", "SET", "topic-unflushed", "1mb"});
+  AppendToEach(10);
+  const std::string value(10'000, 'x');
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(Append("u-" + std::to_string(i), value), 0);
+  EXPECT_LT(TimeUntilUnflushed(600'000), std::chrono::seconds(5));
+  EXPECT_TRUE(std::filesystem::exists(server.dir() + "/topics/topic-0/0/00000000000000000000.log"));
+  KillAndStart();
+  EXPECT_EQ(Values("u-299"), std::vector<std::string>{value});
+  EXPECT_EQ(Values("topic-9"), std::vector<std::string>{"value"});
+}
+
 class SlowFilesTest : public TopicsTest {
  protected:
   SlowFilesTest() { server.options().args = {"--topic-unflushed", "1048576"}; }

@@ -1,0 +1,60 @@
+#include "topics/partition.h"
+
+#include <gtest/gtest.h>
+
+#include "topics/memory_storage.h"
+#include "topics/record.h"
+
+namespace flashdb {
+namespace {
+
+class PartitionTest : public testing::Test {
+ protected:
+  void Append() {
+    std::string frame;
+    AppendFrame(frame, partition_.end(), 0, {.value = "value"});
+    partition_.Append(frame, 0);
+  }
+  bool LastGrows() const {
+    return partition_.TailGrows(*partition_.TailBlock(partition_.end() - 1));
+  }
+
+  Partition partition_{1, 0, SlotId{0}, std::make_unique<MemoryStorage>()};
+};
+
+TEST_F(PartitionTest, ABlockThatIsMarkedGrowsNoMore) {
+  Append();
+  const BlockRef first = partition_.TailBlock(0);
+  EXPECT_TRUE(LastGrows());
+  partition_.MarkSettlesAt(1);
+  EXPECT_FALSE(LastGrows());
+  EXPECT_EQ(partition_.unmarked_bytes(), 0u);
+  Append();
+  EXPECT_EQ(first->count(), 1u);
+  EXPECT_NE(partition_.TailBlock(1), first);
+  EXPECT_TRUE(LastGrows());
+}
+
+TEST_F(PartitionTest, OnlyWhatIsMarkedGoesToTheStorage) {
+  Append();
+  partition_.MarkSettlesAt(1);
+  Append();
+  partition_.FlushToMark();
+  EXPECT_EQ(partition_.storage().end(), 1u);
+  EXPECT_TRUE(partition_.IsBeingStored());
+  EXPECT_EQ(partition_.TakeReadable().size(), 1u);
+  EXPECT_FALSE(partition_.IsBeingStored());
+  EXPECT_EQ(partition_.tail_start(), 1u);
+  EXPECT_GT(partition_.tail_bytes(), 0u);
+  EXPECT_EQ(partition_.tail_bytes(), partition_.unmarked_bytes());
+}
+
+TEST_F(PartitionTest, AFullBlockIsFollowedByAnotherThatGrows) {
+  for (size_t i = 0; i < 2 * RecordBlock::kFullRecords + 1; ++i) Append();
+  EXPECT_FALSE(partition_.TailGrows(*partition_.TailBlock(0)));
+  EXPECT_TRUE(LastGrows());
+  EXPECT_EQ(partition_.TailBlock(partition_.end() - 1)->count(), 1u);
+}
+
+}  // namespace
+}  // namespace flashdb
