@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "base/numbers.h"
 #include "cli/api_paths.h"
@@ -21,6 +22,9 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kCommitInterval(1000);
 constexpr milliseconds kForever(60'000);  // how long one wait lasts if nothing is due
+// Between two tries to reach a server that is gone.
+constexpr milliseconds kFirstPause(100);
+constexpr milliseconds kLongestPause(3000);
 
 struct SubscribeOptions {
   std::string topic;
@@ -30,6 +34,7 @@ struct SubscribeOptions {
   std::optional<std::string> from;
   std::optional<int64_t> max;
   double session_timeout_seconds = 10;
+  double retry_seconds = 60;
   bool commit = false;
   PrintOptions print;
 };
@@ -47,7 +52,10 @@ class Subscriber {
   Status Run() {
     Status status = membership_ ? membership_->Join() : OkStatus();
     if (status.ok()) status = Open();
-    while (status.ok() && !IsDone()) status = Step();
+    while (status.ok() && !IsDone()) {
+      status = Step();
+      if (absl::IsUnavailable(status)) status = Reconnect(status);
+    }
     if (absl::IsCancelled(status)) status = OkStatus();
     status.Update(End(status));
     return status;
@@ -75,6 +83,41 @@ class Subscriber {
     if (!next_.empty() || membership_) return OkStatus();
     return UsageError(fmt::format("{} has no partition {}; its last is {}", options_.topic,
                                   options_.partition.value_or(0), bounds.back().partition));
+  }
+
+  // Goes on where this process is when the server is back. The time is that since it last sent
+  // something: one that ends each stream is gone, too.
+  Status Reconnect(const Status& lost) {
+    const auto patience = milliseconds(static_cast<int64_t>(options_.retry_seconds * 1000));
+    if (!gone_since_) {
+      gone_since_ = Clock::now();
+      pause_ = kFirstPause;
+      if (patience > milliseconds(0)) {
+        context_.output().Note(
+            fmt::format("{}; trying again for {} s", MessageOf(lost), options_.retry_seconds));
+      }
+    }
+    streams_.Clear();
+    Status status = lost;
+    while (absl::IsUnavailable(status) && Clock::now() < *gone_since_ + patience) {
+      Status paused = streams_.Next(pause_).status();
+      if (!absl::IsDeadlineExceeded(paused)) return paused;
+      pause_ = std::min(2 * pause_, kLongestPause);
+      status = Resume();
+    }
+    return status;
+  }
+
+  Status Resume() {
+    if (membership_) {
+      FLASHDB_RETURN_IF_ERROR(membership_->Join());
+      ForgetOthers();
+    }
+    return Open();
+  }
+
+  void ForgetOthers() {
+    std::erase_if(next_, [&](const auto& place) { return !IsOurs(place.first); });
   }
 
   bool IsOurs(int64_t partition) const {
@@ -129,6 +172,7 @@ class Subscriber {
 
   Status Take(const LineStreams::Line& line) {
     FLASHDB_ASSIGN_OR_RETURN(Json json, JsonOf(line.text));
+    if (std::exchange(gone_since_, std::nullopt)) context_.output().Note("connected again");
     if (!Member(json, "error").is_null()) {
       return absl::FailedPreconditionError("the server ended the stream: " +
                                            StringOf(json, "message"));
@@ -163,7 +207,7 @@ class Subscriber {
   Status TakeOver() {
     context_.output().Note(fmt::format("{} now has partitions {} of {}", *options_.member,
                                        fmt::join(membership_->partitions(), ", "), options_.topic));
-    std::erase_if(next_, [&](const auto& place) { return !IsOurs(place.first); });
+    ForgetOthers();
     return Open();
   }
 
@@ -175,11 +219,12 @@ class Subscriber {
     for (const auto& [partition, offset] : uncommitted_) {
       commits.push_back({.partition = partition, .offset = offset});
     }
-    uncommitted_.clear();
     std::optional<MemberStamp> stamp;
     if (membership_) stamp = membership_->stamp();
     const Status status =
         CommitOffsets(context_.client(), *options_.group, options_.topic, commits, stamp);
+    if (absl::IsUnavailable(status)) return status;  // once more when the server is back
+    uncommitted_.clear();
     if (!stamp || !IsNoLongerOurs(status)) return status;
     context_.output().Note(
         fmt::format("not committed, so others read it again: {}", MessageOf(status)));
@@ -204,6 +249,8 @@ class Subscriber {
   std::map<int64_t, int64_t> next_;  // by partition: the offset to read next
   std::map<int64_t, int64_t> uncommitted_;
   Clock::time_point commit_due_;
+  std::optional<Clock::time_point> gone_since_;  // while nothing comes any more
+  milliseconds pause_ = kFirstPause;
   int64_t count_ = 0;
 };
 
@@ -238,6 +285,12 @@ void AddSubscribeCommand(CLI::App& root, Command* chosen) {
       ->add_option("--session-timeout", options->session_timeout_seconds,
                    "a member that is silent for so long loses its partitions")
       ->check(CLI::Range(1.0, 300.0))
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  subscribe
+      ->add_option("--retry", options->retry_seconds,
+                   "try for so long to reach a server that is gone, then end; 0: end at once")
+      ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str()
       ->type_name("SECONDS");
   subscribe->add_flag("--commit", options->commit,

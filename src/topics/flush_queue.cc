@@ -2,10 +2,10 @@
 
 namespace flashdb {
 
-void FlushQueue::Add(Partition& partition, UnixMillis now) {
+void FlushQueue::Add(Partition& partition, uint64_t nanos) {
   Place& place = partition.flush_place;
   if (place.stage != Place::kNowhere) return;
-  place.since = now;
+  place.since = nanos;
   place.stage = Place::kWaiting;
   place.at = waiting_.insert(waiting_.end(), &partition);
 }

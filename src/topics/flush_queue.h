@@ -19,16 +19,17 @@ class FlushQueue {
   /// The one that has waited longest; null if none waits.
   Partition* oldest() const { return waiting_.empty() ? nullptr : waiting_.front(); }
 
-  /// It has got records at `now`. It may be in the queue already.
-  void Add(Partition& partition, UnixMillis now);
+  /// It has got records at `nanos` of the monotonic clock. It may be in the queue already.
+  void Add(Partition& partition, uint64_t nanos);
   /// Its turn has come. Nothing happens unless it waits.
   void Begin(Partition& partition);
   void Remove(Partition& partition);
 
   /// Calls `goes_on(partition)` for each that is being flushed, until it returns false. Then the
-  /// partition leaves the queue, or, if it has got more records meanwhile, waits again from `now`.
+  /// partition leaves the queue, or, if it has got more records meanwhile, waits again from
+  /// `nanos`.
   template <typename F>
-  void GoOn(UnixMillis now, F goes_on);
+  void GoOn(uint64_t nanos, F goes_on);
   /// Calls `visit(partition)` for all.
   template <typename F>
   void ForEach(F visit) const;
@@ -42,12 +43,12 @@ class FlushQueue {
 };
 
 template <typename F>
-void FlushQueue::GoOn(UnixMillis now, F goes_on) {
+void FlushQueue::GoOn(uint64_t nanos, F goes_on) {
   for (auto at = flushing_.begin(); at != flushing_.end();) {
     Partition& partition = **at++;
     if (goes_on(partition)) continue;
     Remove(partition);
-    if (partition.tail_bytes() > 0) Add(partition, now);
+    if (partition.tail_bytes() > 0) Add(partition, nanos);
   }
 }
 

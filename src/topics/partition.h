@@ -49,8 +49,8 @@ struct FlushPlace {
   using List = std::list<Partition*>;
   enum Stage : uint8_t { kNowhere, kWaiting, kFlushing };
   Stage stage = kNowhere;
-  bool marked = false;   // since it is being flushed: see MarkSettlesAt
-  UnixMillis since = 0;  // it waits
+  bool marked = false;  // since it is being flushed: see MarkSettlesAt
+  uint64_t since = 0;   // it waits; nanoseconds of the monotonic clock
   List::iterator at;
 };
 

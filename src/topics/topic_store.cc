@@ -219,7 +219,9 @@ void TopicStore::AppendToTail(Partition& partition, std::string_view frame, Unix
   partition.Append(frame, timestamp);
   unflushed_bytes_ += frame.size();
   unmarked_bytes_ += frame.size();
-  flushes_.Add(partition, keys_.now());
+  if (partition.flush_place.stage == FlushPlace::kNowhere) {
+    flushes_.Add(partition, shard_.clock().MonotonicNanos());
+  }
   if (partition.unmarked_bytes() >= kFlushBytes) flushes_.Begin(partition);
 }
 

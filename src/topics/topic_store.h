@@ -39,8 +39,9 @@ struct TopicOptions {
   bool log_is_synced = true;
   /// Records that only the log has are kept in memory; from this many bytes on, appends wait.
   uint64_t unflushed_bytes = uint64_t{256} << 20;
-  UnixMillis flush_interval = 10'000;  // after which a partition's records go to its files anyway
-  size_t max_open_files = 256;         // of topics, on this shard
+  // Milliseconds after which a partition's records go to its files anyway.
+  uint64_t flush_interval = 10'000;
+  size_t max_open_files = 256;  // of topics, on this shard
 };
 
 class TopicStore final : public Tenant {
@@ -183,8 +184,8 @@ class TopicStore final : public Tenant {
   bool NameIsTaken(const Partition& partition) const;
   /// So many bytes are not on their way to the files that some have to go now, though they be few.
   bool Hurries() const { return unmarked_bytes_ >= options_.unflushed_bytes / 2; }
-  bool FlushIsDue(UnixMillis now) const;
-  void BeginFlushes(UnixMillis now);
+  bool FlushIsDue(uint64_t nanos) const;
+  void BeginFlushes(uint64_t nanos);
   bool FlushSome(Partition& partition);
   void TakeReadable(Partition& partition);
   /// Runs `change` and counts what it adds to or takes from a storage in memory.

@@ -8,6 +8,7 @@
 namespace flashdb {
 namespace {
 
+constexpr uint64_t kMilli = 1'000'000;
 constexpr uint64_t kPumpNanos = 5'000'000;
 // While partitions only wait for their turn, it is enough to look at them so often.
 constexpr uint64_t kWaitingPumpNanos = 100'000'000;
@@ -29,15 +30,15 @@ void TopicStore::Pump() {
   const UnixMillis now = keys_.now();
   BuryDead();
   if (unflushed_bytes_ >= options_.unflushed_bytes / 2) shard_.log().RequestSync();
-  flushes_.GoOn(now, [this](Partition& partition) { return FlushSome(partition); });
-  BeginFlushes(now);
+  flushes_.GoOn(nanos, [this](Partition& partition) { return FlushSome(partition); });
+  BeginFlushes(nanos);
   NoteBehind();
   RetainSome(now);
 }
 
 uint64_t TopicStore::NextDeadlineNanos() const {
   uint64_t pump = UINT64_MAX;
-  if (flushes_.flushing() > 0 || FlushIsDue(keys_.now()) || !dropped_.empty()) {
+  if (flushes_.flushing() > 0 || FlushIsDue(shard_.clock().MonotonicNanos()) || !dropped_.empty()) {
     pump = next_pump_nanos_;
   } else if (!flushes_.empty()) {
     pump = next_pump_nanos_ + kWaitingPumpNanos;
@@ -46,15 +47,15 @@ uint64_t TopicStore::NextDeadlineNanos() const {
 }
 
 // Whether the partition that has waited longest shall wait no longer.
-bool TopicStore::FlushIsDue(UnixMillis now) const {
+bool TopicStore::FlushIsDue(uint64_t nanos) const {
   const Partition* oldest = flushes_.oldest();
   if (oldest == nullptr) return false;
-  return Hurries() || now - oldest->flush_place.since >= options_.flush_interval;
+  return Hurries() || nanos >= oldest->flush_place.since + options_.flush_interval * kMilli;
 }
 
-void TopicStore::BeginFlushes(UnixMillis now) {
+void TopicStore::BeginFlushes(uint64_t nanos) {
   const size_t most = Hurries() ? kHurriedFlushesAtATime : kFlushesAtATime;
-  while (flushes_.flushing() < most && FlushIsDue(now)) {
+  while (flushes_.flushing() < most && FlushIsDue(nanos)) {
     Partition& oldest = *flushes_.oldest();
     flushes_.Begin(oldest);
     (void)FlushSome(oldest);

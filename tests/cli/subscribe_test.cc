@@ -111,13 +111,29 @@ TEST(SubscribeTest, WrongPlacesAreExitCode2) {
   EXPECT_EQ(RunAgainst(server.url(), {"subscribe", "t", "--partition", "9"}).code, kExitUsage);
 }
 
-TEST(SubscribeTest, AServerThatEndsTheStreamIsExitCode3) {
+TEST(SubscribeTest, AServerThatEndsTheStreamIsExitCode3IfItShallNotRetry) {
   FakeServer server([](const auto& request) {
     return Asks(request, "follow") ? Response{.body = Line(5, "a")} : Topic(request);
   });
-  const RunResult result = RunAgainst(server.url(), {"subscribe", "t", "--partition", "0"});
+  const RunResult result =
+      RunAgainst(server.url(), {"subscribe", "t", "--partition", "0", "--retry", "0"});
   EXPECT_EQ(result.code, kExitUnreachable);
   EXPECT_EQ(result.out, "0:5      T  a\n");
+}
+
+TEST(SubscribeTest, AServerThatEndsEveryStreamIsAskedLessAndLessOftenAndGivenUp) {
+  std::atomic<int> streams = 0;
+  FakeServer server([&streams](const auto& request) {
+    if (!Asks(request, "follow")) return Topic(request);
+    ++streams;
+    return Response{.body = ""};
+  });
+  const RunResult result =
+      RunAgainst(server.url(), {"subscribe", "t", "--partition", "0", "--retry", "1"});
+  EXPECT_EQ(result.code, kExitUnreachable);
+  EXPECT_THAT(result.err, HasSubstr("trying again for 1 s"));
+  EXPECT_GT(streams, 2);
+  EXPECT_LT(streams, 8);
 }
 
 TEST(SubscribeTest, ARefusedStreamIsExitCode1) {

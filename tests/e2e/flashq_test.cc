@@ -132,9 +132,28 @@ TEST_F(FlashqTest, SubscribeFollowsUntilCtrlCAndCommitsWhatItPrinted) {
   EXPECT_THAT(Output({"lag", "g"}), HasSubstr("total lag: 0"));
 }
 
-TEST_F(FlashqTest, ASubscriberWhoseServerDiesEndsWithExitCode3) {
+TEST_F(FlashqTest, ASubscriberGoesOnWhereItIsWhenItsServerIsBack) {
+  Output({"produce", "t", "before"});
+  Program plain(Words({"subscribe", "t", "--from", "beginning", "--raw"}));
+  Program member(Words({"subscribe", "t", "--group", "g", "--member", "m", "--commit", "--raw"}));
+  for (Program* each : {&plain, &member}) ASSERT_TRUE(each->WaitForOutput("before\n"));
+  server.Kill9();
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  Start();
+  Output({"produce", "t", "after"});
+  for (Program* each : {&plain, &member}) {
+    ASSERT_TRUE(each->WaitForOutput("after\n")) << each->err();
+    each->Signal(SIGINT);
+    EXPECT_EQ(each->Wait(), 0) << each->err();
+    EXPECT_EQ(each->out(), "before\nafter\n");
+    EXPECT_THAT(each->err(), HasSubstr("connected again"));
+  }
+  EXPECT_THAT(Output({"lag", "g"}), HasSubstr("total lag: 0"));
+}
+
+TEST_F(FlashqTest, ASubscriberThatMayNotRetryEndsWithItsServerAndExitCode3) {
   Output({"produce", "t", "x"});
-  Program subscribe(Words({"subscribe", "t", "--from", "beginning", "--raw"}));
+  Program subscribe(Words({"subscribe", "t", "--from", "beginning", "--raw", "--retry", "0"}));
   ASSERT_TRUE(subscribe.WaitForOutput("x\n"));
   server.Kill9();
   EXPECT_EQ(subscribe.Wait(), 3) << subscribe.err();

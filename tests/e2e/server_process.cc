@@ -96,7 +96,7 @@ Status ServerProcess::Spawn() {
 Status ServerProcess::Start() {
   if (running()) return absl::FailedPreconditionError("the server runs already");
   port_ = 0;
-  if (options_.http) FLASHDB_RETURN_IF_ERROR(ChooseHttpPort());
+  if (options_.http && http_port_ == 0) FLASHDB_RETURN_IF_ERROR(ChooseHttpPort());
   FLASHDB_RETURN_IF_ERROR(Spawn());
   Status status = WaitUntilReady();
   if (!status.ok()) Kill9();

@@ -28,7 +28,7 @@ class ServerProcess {
     std::string dir = {};                // data directory; empty: a TempDir of this object
     std::string binary = {};             // empty: $FLASHDB_BINARY, or the one of this build
     uint16_t port = 0;                   // 0: the server takes a free one, another at each start
-    bool http = false;                   // serves HTTP on http_port(), which is free at the start
+    bool http = false;                   // serves HTTP on http_port(), the same at each start
     Millis start_timeout = Millis(60000);
   };
 

@@ -144,31 +144,6 @@ TEST_F(TopicsTest, MultiChangesKeysAndAppendsInOneStep) {
   EXPECT_EQ(Run({"TOPIC", "LAG", "g"}).elements.at(1).integer, 1);
 }
 
-TEST_F(TopicsTest, KeyAndRecordAreBothThereOrNeitherAfterAKill) {
-  for (int round = 0; round < Rounds(5) && !HasFailure(); ++round) {
-    std::thread writer([this] {
-      Client own = Connect();
-      for (int i = 0; own.connected(); ++i) {
-        own.Pipeline({{"MULTI"},
-                      {"INCR", "{a}count"},
-                      {"TOPIC", "APPEND", "log", "VALUE", "x"},
-                      {"INCR", "{b}count"},
-                      {"EXEC"}});
-      }
-    });
-    std::this_thread::sleep_for(std::chrono::milliseconds(100 + 37 * round));
-    server.Kill9();
-    writer.join();
-    Start();
-    const Reply a = Run({"GET", "{a}count"});
-    const Reply b = Run({"GET", "{b}count"});
-    EXPECT_EQ(a, b);
-    const Reply info = Run({"TOPIC", "INFO", "log"});
-    const int64_t end = At(At(info, "partitions").elements.at(0), "high_watermark").integer;
-    EXPECT_EQ(std::to_string(end), a.str);
-  }
-}
-
 TEST_F(TopicsTest, ARepeatedBatchOfAProducerIsNotAppendedAgainAlsoAfterARestart) {
   const std::vector<std::string> batch = {"TOPIC", "APPEND", "t",     "PRODUCER", "p",
                                           "7",     "VALUE",  "first", "VALUE",    "second"};

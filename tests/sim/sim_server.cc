@@ -13,9 +13,10 @@ SimServer::SimServer(FakeDisk& disk, const ManualClock& clock, const Options& op
     auto node = std::make_unique<Node>();
     node->shard =
         std::make_unique<Shard>(static_cast<ShardId>(id), group_, clock, options.seed + id);
-    node->topics = std::make_unique<TopicStore>(
-        *node->shard, disk,
-        TopicOptions{.directory = "/data/topics", .segment_bytes = uint64_t{64} << 10});
+    node->topics = std::make_unique<TopicStore>(*node->shard, disk,
+                                                TopicOptions{.directory = "/data/topics",
+                                                             .segment_bytes = uint64_t{64} << 10,
+                                                             .flush_interval = 20});
     node->part = std::make_unique<ShardServer>(*node->shard, services_, options.seed ^ (id + 1));
     nodes_.push_back(std::move(node));
   }

@@ -40,7 +40,7 @@ TEST_F(FlushQueueTest, TheOneThatHasWaitedLongestIsFirst) {
   queue_.Add(At(0), 20);
   queue_.Add(At(2), 30);  // it waits already
   EXPECT_EQ(queue_.oldest(), &At(2));
-  EXPECT_EQ(queue_.oldest()->flush_place.since, 10);
+  EXPECT_EQ(queue_.oldest()->flush_place.since, 10u);
   queue_.Begin(At(2));
   EXPECT_EQ(queue_.oldest(), &At(0));
   EXPECT_EQ(queue_.flushing(), 1u);
@@ -70,7 +70,7 @@ TEST_F(FlushQueueTest, OneThatIsFlushedLeavesUnlessItHasMore) {
   EXPECT_EQ(visited, (std::vector<PartitionNumber>{0, 1, 2}));
   EXPECT_EQ(queue_.flushing(), 1u);
   ASSERT_EQ(queue_.oldest(), &At(1));
-  EXPECT_EQ(queue_.oldest()->flush_place.since, 50);
+  EXPECT_EQ(queue_.oldest()->flush_place.since, 50u);
   EXPECT_EQ(All(), (std::vector<PartitionNumber>{2, 1}));
 }
 
