@@ -74,21 +74,19 @@ class FileStorage final : public PartitionStorage {
   /// Keys are told apart by 128 bits of hash.
   using KeyHash = std::pair<uint64_t, uint64_t>;
   static constexpr size_t kMaxCompactedKeys = 1u << 20;
-  static constexpr size_t kWriteBytes = 256 * 1024;  // are worth a write
-  // One write takes as much as that. Each waits for a turn of the event loop, which is long when
-  // there is much to do.
-  static constexpr size_t kMaxWriteBytes = 4u << 20;
-  static constexpr size_t kMaxWriteBlocks = 512;
+  // One write takes as much as that. It is gathered first: the kernel copies several times slower
+  // from blocks that no cache holds any more than from a buffer that does.
+  static constexpr size_t kWriteBytes = 256 * 1024;
 
   struct Queued {
     BlockRef block;
     Lsn lsn;
   };
-  /// What one write takes from the queue, held until it has ended.
+  /// What one write takes from the queue.
   struct Batch {
-    std::string head;  // of the segment, if these are its first records
-    std::vector<BlockRef> blocks;
-    std::vector<iovec> Parts() const;
+    size_t head_bytes = 0;  // of the segment, if these are its first records
+    size_t blocks = 0;
+    std::string bytes;
   };
   /// What is found in segments [from, end) decides which of their records stay.
   struct Compaction {

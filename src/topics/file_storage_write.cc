@@ -54,24 +54,19 @@ FileStorage::Batch FileStorage::NextBatch() const {
   Batch batch;
   const uint64_t written = active_->facts.log_bytes;
   const uint64_t room = files_.options().segment_bytes;
-  if (written == 0) batch.head = EncodeSegmentHead({owner(), active_->base});
   size_t bytes = 0;
-  for (const Queued& queued : queue_) {
-    const RecordBlock& next = *queued.block;
+  for (; batch.blocks < queue_.size(); ++batch.blocks) {
+    const RecordBlock& next = *queue_[batch.blocks].block;
     bytes += next.bytes().size();
-    const bool first = batch.blocks.empty();
-    if (!first && (bytes > kMaxWriteBytes || batch.blocks.size() == kMaxWriteBlocks)) break;
-    if (!first && (written + bytes > room || next.base() != batch.blocks.back()->end())) break;
-    batch.blocks.push_back(queued.block);
+    if (batch.blocks == 0) continue;
+    if (bytes > kWriteBytes || written + bytes > room) break;
+    if (next.base() != queue_[batch.blocks - 1].block->end()) break;
   }
+  if (written == 0) batch.bytes = EncodeSegmentHead({owner(), active_->base});
+  batch.head_bytes = batch.bytes.size();
+  batch.bytes.reserve(batch.head_bytes + bytes);
+  for (size_t i = 0; i < batch.blocks; ++i) batch.bytes += queue_[i].block->bytes();
   return batch;
-}
-
-std::vector<iovec> FileStorage::Batch::Parts() const {
-  std::vector<iovec> parts;
-  if (!head.empty()) parts.push_back(PartOf(head));
-  for (const BlockRef& block : blocks) parts.push_back(PartOf(block->bytes()));
-  return parts;
 }
 
 Task<Status> FileStorage::WriteNext() {
@@ -82,10 +77,11 @@ Task<Status> FileStorage::WriteNext() {
   }
   SegmentRef segment = active_;
   const Batch batch = NextBatch();
-  uint64_t at = segment->facts.log_bytes + batch.head.size();
-  Status status = co_await WriteAll(segment, batch.Parts());
+  uint64_t at = segment->facts.log_bytes + batch.head_bytes;
+  std::vector<iovec> parts(1, PartOf(batch.bytes));
+  Status status = co_await WriteAll(segment, std::move(parts));
   if (!status.ok() || dropped_) co_return status;
-  for (size_t i = 0; i < batch.blocks.size(); ++i) {
+  for (size_t i = 0; i < batch.blocks; ++i) {
     NoteWritten(*segment, queue_.front(), at);
     at += queue_.front().block->bytes().size();
     queued_bytes_ -= queue_.front().block->bytes().size();
