@@ -77,7 +77,8 @@ void Find(benchmark::State& state, uint64_t first, uint64_t batch) {
     for (uint64_t& key : keys) key = first + random.Below(state.range(1));
     if (batch > 1) {
       for (uint64_t key : keys) tables.Of(key).PrefetchDirectory(HashKey(key));
-      for (uint64_t key : keys) tables.Of(key).PrefetchSegment(HashKey(key));
+      for (uint64_t key : keys) tables.Of(key).PrefetchTags(HashKey(key));
+      for (uint64_t key : keys) tables.Of(key).PrefetchPlaces(HashKey(key));
       for (uint64_t key : keys) tables.Of(key).PrefetchEntry(HashKey(key), 16);
     }
     for (uint64_t key : keys) benchmark::DoNotOptimize(tables.Find(key));

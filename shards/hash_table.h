@@ -71,10 +71,11 @@ class HashTable {
     return entry;
   }
 
-  /// Three steps that start loading what Find(hash) will touch; each touches only what the one
+  /// Four steps that start loading what Find(hash) will touch; each touches only what the one
   /// before has loaded (the first: this object). Meant to be taken for a batch of hashes at a time.
   void PrefetchDirectory(uint64_t hash) const { core_.PrefetchDirectory(hash); }
-  void PrefetchSegment(uint64_t hash) const { core_.SegmentOf(hash).Prefetch(hash); }
+  void PrefetchTags(uint64_t hash) const { core_.SegmentOf(hash).PrefetchTags(hash); }
+  void PrefetchPlaces(uint64_t hash) const { core_.SegmentOf(hash).PrefetchPlaces(hash); }
   void PrefetchEntry(uint64_t hash, size_t bytes) const {
     core_.SegmentOf(hash).PrefetchCandidates(hash, bytes);
   }

@@ -146,10 +146,13 @@ class Segment {
   bool TryInsert(uint64_t hash, void* entry) const;
   /// Empties a slot that Find returned.
   void EraseSlot(void** slot) const;
-  /// Starts loading the tags and pointers that Find will read first; touches nothing itself.
-  void Prefetch(uint64_t hash) const;
-  /// Starts loading `bytes` of the entries that Find will compare first; touches what Prefetch
-  /// loads.
+  /// Starts loading the tags that Find will read first; touches nothing itself.
+  void PrefetchTags(uint64_t hash) const;
+  /// Starts loading the pointers that Find will read, or TryInsert will write, first; touches what
+  /// PrefetchTags loads.
+  void PrefetchPlaces(uint64_t hash) const;
+  /// Starts loading `bytes` of the entries that Find will compare first; touches what
+  /// PrefetchPlaces loads.
   void PrefetchCandidates(uint64_t hash, size_t bytes) const;
 
   template <class F>
@@ -207,12 +210,19 @@ inline void** Segment::Find(uint64_t hash, Eq eq) const {
   return nullptr;
 }
 
-inline void Segment::Prefetch(uint64_t hash) const {
+inline void Segment::PrefetchTags(uint64_t hash) const {
   if (tags_ == nullptr) return;
-  size_t first = size_t{HomeGroup(Middle(hash))} * kGroupSlots;
-  PrefetchLine(tags_ + first);
-  PrefetchLine(slots() + first);
-  PrefetchLine(slots() + first + 8);
+  PrefetchLine(tags_ + size_t{HomeGroup(Middle(hash))} * kGroupSlots);
+}
+
+inline void Segment::PrefetchPlaces(uint64_t hash) const {
+  if (tags_ == nullptr) return;
+  const uint32_t home = HomeGroup(Middle(hash));
+  const Group tags = group(home);
+  uint32_t mask = tags.Match(Tag(hash));
+  if (mask == 0) mask = tags.Free();
+  if (mask == 0) return;
+  PrefetchLine(slots() + size_t{home} * kGroupSlots + std::countr_zero(mask));
 }
 
 inline void Segment::PrefetchCandidates(uint64_t hash, size_t bytes) const {

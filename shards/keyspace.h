@@ -110,6 +110,10 @@ class Keyspace {
   /// overlap. `key_at(i)` gives the i-th as a {db, const KeyRef&} pair.
   template <typename KeyAt>
   void Prefetch(size_t count, KeyAt key_at) const;
+  /// The same for one key, a step at a time: each touches only what the one before has loaded.
+  template <size_t kStep>
+  void PrefetchStep(uint32_t db, SlotId slot, uint64_t hash) const;
+  static constexpr size_t kPrefetchSteps = 5;
   /// Keys in the database, expired ones that nobody has removed yet included (as in Redis).
   size_t Size(uint32_t db);
   size_t SizeOfSlot(uint32_t db, SlotId slot);
@@ -396,24 +400,37 @@ class Keyspace {
 
 template <typename KeyAt>
 void Keyspace::Prefetch(size_t count, KeyAt key_at) const {
-  constexpr size_t kEntryBytes = 64;  // the rest of a longer one is read in sequence
-  auto for_each_slot = [&](auto visit) {
+  auto step = [&]<size_t kStep>() {
     for (size_t i = 0; i < count; ++i) {
       const auto& [db, key] = key_at(i);
-      if (const DatabaseSlot* slot = SlotForRead(db, key.slot)) visit(slot, key);
+      PrefetchStep<kStep>(db, key.slot, key.hash);
     }
   };
-  for_each_slot([&](const DatabaseSlot* slot, const KeyRef& key) {
-    PrefetchLine(slot);
-    PrefetchLine(&slot_changes_[key.slot - first_slot_]);
-  });
-  for_each_slot(
-      [](const DatabaseSlot* slot, const KeyRef& key) { slot->table.PrefetchDirectory(key.hash); });
-  for_each_slot(
-      [](const DatabaseSlot* slot, const KeyRef& key) { slot->table.PrefetchSegment(key.hash); });
-  for_each_slot([](const DatabaseSlot* slot, const KeyRef& key) {
-    slot->table.PrefetchEntry(key.hash, kEntryBytes);
-  });
+  step.template operator()<0>();
+  step.template operator()<1>();
+  step.template operator()<2>();
+  step.template operator()<3>();
+  step.template operator()<4>();
+}
+
+template <size_t kStep>
+void Keyspace::PrefetchStep(uint32_t db, SlotId slot, uint64_t hash) const {
+  static_assert(kStep < kPrefetchSteps);
+  constexpr size_t kEntryBytes = 64;  // the rest of a longer one is read in sequence
+  const DatabaseSlot* place = SlotForRead(db, slot);
+  if (place == nullptr) return;
+  if constexpr (kStep == 0) {
+    PrefetchLine(place);
+    PrefetchLine(&slot_changes_[slot - first_slot_]);
+  } else if constexpr (kStep == 1) {
+    place->table.PrefetchDirectory(hash);
+  } else if constexpr (kStep == 2) {
+    place->table.PrefetchTags(hash);
+  } else if constexpr (kStep == 3) {
+    place->table.PrefetchPlaces(hash);
+  } else {
+    place->table.PrefetchEntry(hash, kEntryBytes);
+  }
 }
 
 }  // namespace flashdb

@@ -19,6 +19,7 @@
 #include "commands/latency_histogram.h"
 #include "commands/pubsub_registry.h"
 #include "commands/session.h"
+#include "shards/key_lookahead.h"
 
 namespace flashdb {
 
@@ -156,6 +157,7 @@ struct Engine {
   EngineStats stats{};
 
   std::vector<Run*> arrived_runs{};  // by mail, to be executed together
+  KeyLookahead lookahead{};          // over the runs that are executed together
   JoinLuck join_luck{};
 
   std::deque<SlowLogEntry> slow_log{};

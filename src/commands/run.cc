@@ -14,9 +14,7 @@
 namespace flashdb {
 namespace {
 
-// Of one run at a time, and of all together: what is loaded must still be in the first-level cache
-// when it is used.
-constexpr size_t kPrefetchOfRun = 32;
+// What is loaded at a time must still be in the first-level cache when it is used.
 constexpr size_t kPrefetchBatch = 64;
 constexpr size_t kArrivedTogether = 16;
 // A reply buffer larger than this gives its memory back.
@@ -27,6 +25,25 @@ void Arrive(Shard& here, const Envelope& mail);
 void SendRun(ShardId to, Run& run) { SendMail(to, {.deliver = &Arrive, .object = &run}); }
 
 // ---- On either shard ---------------------------------------------------------------------------
+
+using RequestBatch = absl::InlinedVector<const Request*, kPrefetchBatch>;
+
+// Loads for the next requests of a run that is not in view, all at a time.
+void PrefetchBatch(Shard& here, Run& run) {
+  RequestBatch on_keys, on_topics;
+  for (run.prefetched = run.at;
+       run.prefetched < run.until && on_keys.size() + on_topics.size() < kPrefetchBatch;
+       ++run.prefetched) {
+    const Request& request = run.requests[run.prefetched];
+    if (request.owner != here.id()) continue;
+    (request.command->has(kTopicData) ? on_topics : on_keys).push_back(&request);
+  }
+  if (on_topics.size() > 1) PrefetchPartitions(on_topics);
+  if (on_keys.size() < 2) return;
+  here.keys().Prefetch(on_keys.size(), [&](size_t i) {
+    return std::pair<uint32_t, const KeyRef&>(on_keys[i]->db, on_keys[i]->key);
+  });
+}
 
 void ExecuteRequest(Shard& here, Run& run, const Request& request) {
   const bool home = here.id() == run.home;
@@ -65,9 +82,10 @@ bool ExecuteStretch(Shard& here, Run& run) {
       ++run.at;
       continue;
     }
-    if (run.at >= run.prefetched) {
-      Run* self = &run;
-      PrefetchRuns(here.keys(), here.id(), {&self, 1});
+    if (run.at < run.in_view) {
+      Engine::Current().lookahead.Pass(here.keys());
+    } else if (run.at >= run.prefetched) {
+      PrefetchBatch(here, run);
     }
     const bool queued = Blocked(here, request);
     if (queued && !QueueForLocks(here, run, run.at, run.at + 1, &OnLockGranted)) return false;
@@ -172,6 +190,7 @@ void EndLeg(Shard& here, Run& run) {
   for (; run.next < run.leg_end; ++run.next) {
     const Request& request = run.requests[run.next];
     if (request.owner == here.id()) {
+      if (run.next < run.in_view) Engine::Current().lookahead.Pass(here.keys());
       ExecuteRequest(here, run, request);
       continue;
     }
@@ -216,7 +235,7 @@ void GoOnTogether(Shard& here, std::span<Run* const> runs) {
     run->prefetched = run->at = run->next;
     run->until = run->leg_end;
   }
-  PrefetchRuns(here.keys(), here.id(), runs);
+  LookAhead(here, runs);
   for (Run* run : runs) {
     if (here.id() == run->home) {
       Return(here, *run);
@@ -249,26 +268,25 @@ void BeginStretch(ShardId here, Run& run) {
   while (run.until < run.count && run.requests[run.until].owner == here) ++run.until;
 }
 
-void PrefetchRuns(const Keyspace& keys, ShardId here, std::span<Run* const> runs) {
-  std::array<const Request*, kPrefetchBatch>
-      batch;  // on keys from its begin, on topics from its end
-  size_t keyed = 0;
-  size_t topics = batch.size();
-  auto count = [&] { return keyed + batch.size() - topics; };
+void LookAhead(Shard& here, std::span<Run* const> runs) {
+  KeyLookahead& lookahead = Engine::Current().lookahead;
+  RequestBatch on_topics;
+  lookahead.Clear();
   for (Run* run : runs) {
-    const size_t most = std::min(count() + kPrefetchOfRun, batch.size());
-    for (run->prefetched = run->at; run->prefetched < run->until && count() < most;
-         ++run->prefetched) {
-      const Request& request = run->requests[run->prefetched];
-      if (request.owner != here) continue;
-      (request.command->has(kTopicData) ? batch[--topics] : batch[keyed++]) = &request;
+    for (run->in_view = run->at;
+         run->in_view < run->until && !lookahead.full() && on_topics.size() < kPrefetchBatch;
+         ++run->in_view) {
+      const Request& request = run->requests[run->in_view];
+      if (request.owner != here.id()) continue;
+      if (request.command->has(kTopicData)) {
+        on_topics.push_back(&request);
+      } else {
+        lookahead.Add(request.db, request.key);
+      }
     }
   }
-  if (count() < 2) return;
-  if (topics < batch.size()) PrefetchPartitions(std::span(batch).subspan(topics));
-  keys.Prefetch(keyed, [&](size_t i) {
-    return std::pair<uint32_t, const KeyRef&>(batch[i]->db, batch[i]->key);
-  });
+  if (!on_topics.empty()) PrefetchPartitions(on_topics);
+  lookahead.Begin(here.keys());
 }
 
 bool StartRun(Run& run) {

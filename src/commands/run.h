@@ -81,6 +81,7 @@ struct Run : LockRequest {
   size_t next = 0;        // all before it are executed
   size_t at = 0;          // what the shard that has the run executes next,
   size_t until = 0;       // and where it stops
+  size_t in_view = 0;     // all before it, if they are this shard's, are in its KeyLookahead
   size_t prefetched = 0;  // the keys of all before it are on their way into the cache
   bool away = false;      // on the other shard
 
@@ -109,7 +110,7 @@ struct Run : LockRequest {
     }
     count = 0;
     next = at = until = 0;
-    prefetched = 0;
+    in_view = prefetched = 0;
     gates.clear();
     aborted = false;
     refused = false;
@@ -120,9 +121,9 @@ struct Run : LockRequest {
 
 /// What of the run the shard `here`, which has it, can execute next without leaving.
 void BeginStretch(ShardId here, Run& run);
-/// Loads what the next requests of these runs that belong to this shard will look up. The more keys
-/// are loaded at a time, the less each of them waits for the memory.
-void PrefetchRuns(const Keyspace& keys, ShardId here, std::span<Run* const> runs);
+/// These runs are about to be executed here, one after the other: loads what they will look up
+/// ahead of them.
+void LookAhead(Shard& here, std::span<Run* const> runs);
 
 /// Executes the run. To be called on its home shard. True: done already. False: on_done will be
 /// called.

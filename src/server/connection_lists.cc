@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "shards/remote.h"
-
 namespace flashdb {
 namespace {
 
@@ -28,11 +26,11 @@ void ConnectionLists::Unlist(SocketConnection& connection) {
   if (std::exchange(connection.listed_dirty, false)) std::erase(dirty_, &connection);
 }
 
-bool ConnectionLists::Work(const Keyspace& keys) {
+bool ConnectionLists::Work(Shard& here) {
   working_.swap(ready_);
   for (size_t i = 0; i < working_.size(); i += kPreparedTogether) {
     size_t count = std::min(kPreparedTogether, working_.size() - i);
-    WorkTogether(keys, std::span(working_).subspan(i, count));
+    WorkTogether(here, std::span(working_).subspan(i, count));
   }
   working_.clear();
   return !ready_.empty();
@@ -40,15 +38,14 @@ bool ConnectionLists::Work(const Keyspace& keys) {
 
 // Parses the input of several clients before it executes any: so the keys of all are loaded at
 // once.
-void ConnectionLists::WorkTogether(const Keyspace& keys,
-                                   std::span<SocketConnection* const> connections) {
+void ConnectionLists::WorkTogether(Shard& here, std::span<SocketConnection* const> connections) {
   std::array<Run*, kPreparedTogether> runs;
   size_t count = 0;
   for (SocketConnection* connection : connections) {
     connection->listed_ready = false;
     if (Run* run = connection->Prepare()) runs[count++] = run;
   }
-  PrefetchRuns(keys, CurrentShardId(), {runs.data(), count});
+  LookAhead(here, {runs.data(), count});
   for (SocketConnection* connection : connections) {
     if (connection->Work()) MarkReady(*connection);
   }

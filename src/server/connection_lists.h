@@ -21,8 +21,8 @@ class ConnectionLists {
   void MarkDirty(SocketConnection& connection);
 
   /// Executes what the ready connections have received, each up to its budget. True if some are
-  /// ready again. `keys` are the shard's.
-  bool Work(const Keyspace& keys);
+  /// ready again. `here` is the shard whose connections they are.
+  bool Work(Shard& here);
 
   /// Sends what the dirty connections may send. `bury(SocketConnection&)` gets each one that is
   /// dead and on no list any more: it may destroy it.
@@ -44,7 +44,7 @@ class ConnectionLists {
   void ReturnRun(std::unique_ptr<Run> run);
 
  private:
-  void WorkTogether(const Keyspace& keys, std::span<SocketConnection* const> connections);
+  void WorkTogether(Shard& here, std::span<SocketConnection* const> connections);
   void Unlist(SocketConnection& connection);
 
   std::vector<SocketConnection*> ready_;

@@ -178,7 +178,7 @@ void ShardServer::RetryLater(SocketConnection& connection) {
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
   topics_.Pump();
-  return lists_.Work(engine_.keys);
+  return lists_.Work(engine_.shard);
 }
 
 void ShardServer::FlushOutput() {

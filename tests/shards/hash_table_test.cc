@@ -148,7 +148,8 @@ TEST(HashTableTest, AnEmptyTableHasNoHeapMemoryAndFindsNothing) {
   EXPECT_EQ(table.MemoryBytes(), 0u);
   EXPECT_TRUE(table.empty());
   table.PrefetchDirectory(Mix(1));
-  table.PrefetchSegment(Mix(1));
+  table.PrefetchTags(Mix(1));
+  table.PrefetchPlaces(Mix(1));
   table.PrefetchEntry(Mix(1), 64);
   EXPECT_EQ(table.Find(Mix(1), Is(1)), nullptr);
   EXPECT_EQ(table.FindRef(Mix(1), Is(1)), nullptr);

@@ -122,7 +122,7 @@ class ShardServer final : public TurnHook {
   // TurnHook.
   bool Work() override {
     TopicStore::Here().Pump();
-    return lists_.Work(engine_.keys);
+    return lists_.Work(engine_.shard);
   }
   void FlushOutput() override;
   uint64_t NextDeadlineNanos() const override { return TopicStore::Here().NextDeadlineNanos(); }
