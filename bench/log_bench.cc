@@ -22,11 +22,6 @@ class EmptyDisk final : public AsyncFiles {
   void Write(File&, uint64_t, std::span<const uint8_t> bytes, Completion& done) override {
     pending_.push_back({&done, static_cast<int32_t>(bytes.size())});
   }
-  void WriteParts(File&, uint64_t, std::span<const iovec> parts, Completion& done) override {
-    size_t bytes = 0;
-    for (const iovec& part : parts) bytes += part.iov_len;
-    pending_.push_back({&done, static_cast<int32_t>(bytes)});
-  }
   void Read(File&, uint64_t, std::span<uint8_t> into, Completion& done) override {
     pending_.push_back({&done, static_cast<int32_t>(into.size())});
   }

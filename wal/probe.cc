@@ -15,11 +15,11 @@ constexpr uint64_t kNanosPerWay = 40'000'000;
 // they are much slower: a kernel thread does them one by one.
 constexpr double kDirectMayTake = 2;
 
-alignas(1u << 16) uint8_t zeros[kFileBytes];
+alignas(1u << 16) uint8_t file_of_zeros[kFileBytes];
 
 Status FillWithZeros(FileSystem& files, const std::string& path) {
   FLASHDB_ASSIGN_OR_RETURN(auto file, files.OpenForWrite(path, WriteMode::kBuffered, true));
-  FLASHDB_RETURN_IF_ERROR(file->WriteAt(0, zeros));
+  FLASHDB_RETURN_IF_ERROR(file->WriteAt(0, file_of_zeros));
   return file->Sync();
 }
 
@@ -29,7 +29,7 @@ StatusOr<double> MedianMicros(File& file, const Clock& clock) {
   for (uint64_t at = 0; at < kFileBytes; at += kBlock) {
     uint64_t before = clock.MonotonicNanos();
     if (before - start > kNanosPerWay && nanos.size() >= 3) break;
-    FLASHDB_RETURN_IF_ERROR(file.WriteAt(at, {zeros, kBlock}));
+    FLASHDB_RETURN_IF_ERROR(file.WriteAt(at, {file_of_zeros, kBlock}));
     if (file.mode() == WriteMode::kBuffered) FLASHDB_RETURN_IF_ERROR(file.Sync());
     nanos.push_back(clock.MonotonicNanos() - before);
   }

@@ -12,10 +12,6 @@ namespace {
 
 constexpr size_t kFooterBytes = sizeof(uint16_t) + sizeof(uint32_t);
 
-uint32_t ChecksumOf(std::string_view bytes) {
-  return Crc32c({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-}
-
 struct RestoreOptions {
   bool replace = false;
   bool absolute = false;
@@ -82,7 +78,7 @@ std::string EncodeDump(const Entry& entry) {
   PutByte(payload, static_cast<uint8_t>(entry.type));
   Keyspace::EncodeValue(entry, payload);
   PutFixed<uint16_t>(payload, kDumpVersion);
-  PutFixed<uint32_t>(payload, ChecksumOf(payload));
+  PutFixed<uint32_t>(payload, Crc32c(payload));
   return payload;
 }
 
@@ -92,7 +88,7 @@ std::optional<DumpedValue> DecodeDump(std::string_view payload) {
   uint16_t version = LoadLittle<uint16_t>(payload.data() + body);
   uint32_t checksum = LoadLittle<uint32_t>(payload.data() + body + sizeof(version));
   if (version > kDumpVersion) return std::nullopt;
-  if (checksum != ChecksumOf(payload.substr(0, body + sizeof(version)))) return std::nullopt;
+  if (checksum != Crc32c(payload.substr(0, body + sizeof(version)))) return std::nullopt;
   return DumpedValue{static_cast<uint8_t>(payload[0]), payload.substr(1, body - 1)};
 }
 

@@ -5,8 +5,6 @@
 // asynchronous ones (AsyncFiles).
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -87,10 +85,6 @@ class AsyncFiles {
   virtual ~AsyncFiles() = default;
   virtual void Write(File& file, uint64_t offset, std::span<const uint8_t> bytes,
                      Completion& done) = 0;
-  /// Writes `parts` (1 to IOV_MAX) one after the other, as one write. They must stay in place until
-  /// `done` is called, too.
-  virtual void WriteParts(File& file, uint64_t offset, std::span<const iovec> parts,
-                          Completion& done) = 0;
   virtual void Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) = 0;
   /// fdatasync.
   virtual void Sync(File& file, Completion& done) = 0;

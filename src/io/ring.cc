@@ -158,13 +158,6 @@ void Ring::Write(File& file, uint64_t offset, std::span<const uint8_t> bytes, Co
   sqe->user_data = data;
 }
 
-void Ring::WriteParts(File& file, uint64_t offset, std::span<const iovec> parts, Completion& done) {
-  io_uring_sqe* sqe = PrepareFor(done);
-  uint64_t data = sqe->user_data;
-  io_uring_prep_writev(sqe, file.fd(), parts.data(), static_cast<unsigned>(parts.size()), offset);
-  sqe->user_data = data;
-}
-
 void Ring::Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) {
   io_uring_sqe* sqe = PrepareFor(done);
   uint64_t data = sqe->user_data;

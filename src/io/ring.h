@@ -85,8 +85,6 @@ class Ring final : public AsyncFiles {
   // AsyncFiles.
   void Write(File& file, uint64_t offset, std::span<const uint8_t> bytes,
              Completion& done) override;
-  void WriteParts(File& file, uint64_t offset, std::span<const iovec> parts,
-                  Completion& done) override;
   void Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) override;
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;

@@ -38,7 +38,7 @@ StatusOr<std::string> ReadWhole(FileSystem& files, const std::string& path) {
 }
 
 std::string ChecksumLine(std::string_view lines) {
-  return fmt::format("checksum {:08x}\n", Crc32c(BytesOf(lines)));
+  return fmt::format("checksum {:08x}\n", Crc32c(lines));
 }
 
 StatusOr<std::vector<Generation>> ParseGenerations(const std::string& path, std::istream& in) {

@@ -116,7 +116,7 @@ class FileStorage final : public PartitionStorage {
   void StartWriting();
   Task<void> WriteLoop();
   Task<Status> WriteNext();
-  Task<Status> WriteAll(SegmentRef segment, std::vector<iovec> parts);
+  Task<Status> WriteAll(SegmentRef segment, std::string_view bytes);
   Batch NextBatch() const;
   bool MustRoll(const RecordBlock& next) const;
   void CloseActive();
@@ -137,7 +137,7 @@ class FileStorage final : public PartitionStorage {
   Task<Status> Seal(SegmentRef segment);
   Task<Status> WriteIndexes(SegmentRef segment);
   Task<Status> WriteFile(std::string path, std::string contents);
-  Task<Status> WriteAt(File& file, uint64_t position, std::vector<iovec> parts, std::string path);
+  Task<Status> WriteAt(File& file, uint64_t position, std::string_view bytes, std::string path);
 
   // Reading (file_storage_read.cc).
   SegmentRef SegmentFor(Offset offset) const;

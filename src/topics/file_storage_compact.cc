@@ -192,8 +192,7 @@ Task<Status> FileStorage::CopyKept(SegmentRef segment, SegmentIndex& index, File
     }
     more = step != FrameReader::Step::kEnd;
     if (out.size() >= kWriteBytes || !more) {
-      std::vector<iovec> parts(1, PartOf(out));
-      Status status = co_await WriteAt(file, written, std::move(parts), segment->LogPath());
+      Status status = co_await WriteAt(file, written, out, segment->LogPath());
       if (!status.ok()) co_return status;
       written += out.size();
       out.clear();

@@ -111,14 +111,13 @@ Task<Status> FileStorage::WriteIndexes(SegmentRef segment) {
 }
 
 // The kernel may take only some of it.
-Task<Status> FileStorage::WriteAt(File& file, uint64_t position, std::vector<iovec> parts,
+Task<Status> FileStorage::WriteAt(File& file, uint64_t position, std::string_view bytes,
                                   std::string path) {
-  std::span<iovec> left(parts);
-  while (!left.empty()) {
-    const int32_t result = co_await files_.WriteParts(file, position, left);
+  while (!bytes.empty()) {
+    const int32_t result = co_await files_.Write(file, position, bytes);
     if (result <= 0) co_return ErrnoStatus(result == 0 ? EIO : -result, "write " + path);
+    bytes.remove_prefix(static_cast<size_t>(result));
     position += static_cast<size_t>(result);
-    left = WithoutFirst(left, static_cast<size_t>(result));
   }
   co_return OkStatus();
 }
@@ -134,8 +133,7 @@ Task<Status> FileStorage::WriteFile(std::string path, std::string contents) {
   }
   if (dropped_) co_return OkStatus();
   if (result < 0) co_return ErrnoStatus(-result, "create " + path);
-  std::vector<iovec> parts(1, PartOf(contents));
-  Status status = co_await WriteAt(*file, 0, std::move(parts), path);
+  Status status = co_await WriteAt(*file, 0, contents, path);
   if (!status.ok()) co_return status;
   result = co_await files_.Sync(*file);
   co_return result < 0 ? ErrnoStatus(-result, "sync " + path) : OkStatus();

@@ -54,13 +54,13 @@ FileStorage::Batch FileStorage::NextBatch() const {
   Batch batch;
   const uint64_t written = active_->facts.log_bytes;
   const uint64_t room = files_.options().segment_bytes;
-  size_t bytes = 0;
-  for (; batch.blocks < queue_.size(); ++batch.blocks) {
+  size_t bytes = queue_.front().block->bytes().size();
+  for (batch.blocks = 1; batch.blocks < queue_.size(); ++batch.blocks) {
     const RecordBlock& next = *queue_[batch.blocks].block;
-    bytes += next.bytes().size();
-    if (batch.blocks == 0) continue;
-    if (bytes > kWriteBytes || written + bytes > room) break;
+    const size_t more = bytes + next.bytes().size();
+    if (more > kWriteBytes || written + more > room) break;
     if (next.base() != queue_[batch.blocks - 1].block->end()) break;
+    bytes = more;
   }
   if (written == 0) batch.bytes = EncodeSegmentHead({owner(), active_->base});
   batch.head_bytes = batch.bytes.size();
@@ -78,8 +78,7 @@ Task<Status> FileStorage::WriteNext() {
   SegmentRef segment = active_;
   const Batch batch = NextBatch();
   uint64_t at = segment->facts.log_bytes + batch.head_bytes;
-  std::vector<iovec> parts(1, PartOf(batch.bytes));
-  Status status = co_await WriteAll(segment, std::move(parts));
+  Status status = co_await WriteAll(segment, batch.bytes);
   if (!status.ok() || dropped_) co_return status;
   for (size_t i = 0; i < batch.blocks; ++i) {
     NoteWritten(*segment, queue_.front(), at);
@@ -106,12 +105,11 @@ void FileStorage::NoteWritten(TopicSegment& segment, const Queued& queued, uint6
 }
 
 // At the end of what is written.
-Task<Status> FileStorage::WriteAll(SegmentRef segment, std::vector<iovec> parts) {
+Task<Status> FileStorage::WriteAll(SegmentRef segment, std::string_view bytes) {
   StatusOr<std::shared_ptr<OpenSegment>> file = files_.Open(segment);
   if (!file.ok()) co_return file.status();
   std::shared_ptr<OpenSegment> held = *std::move(file);
-  co_return co_await WriteAt(held->file(), segment->facts.log_bytes, std::move(parts),
-                             segment->LogPath());
+  co_return co_await WriteAt(held->file(), segment->facts.log_bytes, bytes, segment->LogPath());
 }
 
 // Makes the next segment, which is the active one afterwards.
@@ -164,8 +162,7 @@ Task<Status> FileStorage::WriteEmptySegment() {
   if (!status.ok() || dropped_) co_return status;
   SegmentRef segment = active_;
   const std::string head = EncodeSegmentHead({owner(), segment->base});
-  std::vector<iovec> parts(1, PartOf(head));
-  status = co_await WriteAll(segment, std::move(parts));
+  status = co_await WriteAll(segment, head);
   if (!status.ok() || dropped_) co_return status;
   segment->live_index->AddHead();
   segment->facts = segment->live_index->facts();

@@ -127,8 +127,6 @@ class alignas(64) Partition {
 
   std::vector<ClientWait>& waits() { return waits_; }
 
-  uint64_t cache_handle() const { return topic_ * kMaxPartitions + number_; }
-
   // ---- Ahead of an append that is near: each step reads what the one before has loaded --------
 
   void PrefetchSelf() const;
@@ -137,6 +135,8 @@ class alignas(64) Partition {
 
   // ---- Kept by the TopicStore ----------------------------------------------------------------
 
+  /// In the BlockCache.
+  uint64_t cache_handle() const { return topic_ * kMaxPartitions + number_; }
   FlushPlace flush_place;
   uint32_t cache_records = 0;  // how many the cache keeps
 

@@ -28,10 +28,6 @@ Status CheckHeaderLimits(const RecordHeader& header) {
   return OkStatus();
 }
 
-uint32_t CrcOf(std::string_view bytes) {
-  return Crc32c({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-}
-
 // The body's contents, if it has the form of one.
 bool ParseBody(std::string_view body, RecordView* record) {
   Decoder in(body);
@@ -109,7 +105,7 @@ void AppendFrame(std::string& out, Offset offset, UnixMillis timestamp, const Re
   if (record.value) out.append(*record.value);
   const std::string_view body = std::string_view(out).substr(begin + kFrameHeadBytes);
   FLASHDB_CHECK(body.size() <= kMaxFrameBodyBytes, "a record of {} bytes", body.size());
-  const uint32_t crc = CrcOf(body);
+  const uint32_t crc = Crc32c(body);
   StoreLittle(out.data() + begin, static_cast<uint32_t>(body.size()));
   StoreLittle(out.data() + begin + 4, crc);
 }
@@ -127,7 +123,7 @@ FrameState ReadFrame(std::string_view bytes, RecordView* record, size_t* size) {
   if (frame == 0) return FrameState::kDamaged;
   if (bytes.size() < frame) return FrameState::kCutShort;
   const std::string_view body = bytes.substr(kFrameHeadBytes, frame - kFrameHeadBytes);
-  if (CrcOf(body) != LoadLittle<uint32_t>(bytes.data() + 4)) return FrameState::kDamaged;
+  if (Crc32c(body) != LoadLittle<uint32_t>(bytes.data() + 4)) return FrameState::kDamaged;
   if (!ParseBody(body, record)) return FrameState::kDamaged;
   *size = frame;
   return FrameState::kWhole;

@@ -20,22 +20,6 @@ int32_t ResultOf(const Status& status) {
 
 }  // namespace
 
-iovec PartOf(std::string_view bytes) {
-  return {const_cast<char*>(bytes.data()), bytes.size()};  // a write does not change them
-}
-
-std::span<iovec> WithoutFirst(std::span<iovec> parts, size_t bytes) {
-  while (!parts.empty() && bytes >= parts.front().iov_len) {
-    bytes -= parts.front().iov_len;
-    parts = parts.subspan(1);
-  }
-  if (parts.empty()) return parts;
-  parts.front() = PartOf(
-      std::string_view(static_cast<const char*>(parts.front().iov_base), parts.front().iov_len)
-          .substr(bytes));
-  return parts;
-}
-
 OpenSegment::~OpenSegment() {
   if (removed_ && home_.async_ != nullptr) home_.async_->Close(std::move(file_));
 }
@@ -52,8 +36,10 @@ int32_t FileOperation::Block() {
       StatusOr<size_t> count = file_->ReadAt(offset_, into_);
       return count.ok() ? static_cast<int32_t>(*count) : ResultOf(count.status());
     }
-    case Kind::kWriteParts:
-      return BlockOnWrite();
+    case Kind::kWrite: {
+      const Status status = file_->WriteAt(offset_, bytes_);
+      return status.ok() ? static_cast<int32_t>(bytes_.size()) : ResultOf(status);
+    }
     case Kind::kSync:
       return ResultOf(file_->Sync());
     case Kind::kSyncDirectory:
@@ -75,17 +61,6 @@ int32_t FileOperation::Block() {
   return -EINVAL;
 }
 
-int32_t FileOperation::BlockOnWrite() {
-  size_t written = 0;
-  for (const iovec& part : parts_) {
-    const Status status = file_->WriteAt(
-        offset_ + written, {static_cast<const uint8_t*>(part.iov_base), part.iov_len});
-    if (!status.ok()) return ResultOf(status);
-    written += part.iov_len;
-  }
-  return static_cast<int32_t>(written);
-}
-
 void FileOperation::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
   on_done = [](Completion& self, int32_t result) {
@@ -97,8 +72,8 @@ void FileOperation::await_suspend(std::coroutine_handle<> waiter) {
   switch (kind_) {
     case Kind::kRead:
       return async.Read(*file_, offset_, into_, *this);
-    case Kind::kWriteParts:
-      return async.WriteParts(*file_, offset_, parts_, *this);
+    case Kind::kWrite:
+      return async.Write(*file_, offset_, bytes_, *this);
     case Kind::kSync:
       return async.Sync(*file_, *this);
     case Kind::kSyncDirectory:
@@ -139,11 +114,11 @@ FileOperation SegmentFiles::Read(File& file, uint64_t offset, std::span<uint8_t>
   return operation;
 }
 
-FileOperation SegmentFiles::WriteParts(File& file, uint64_t offset, std::span<const iovec> parts) {
-  FileOperation operation(*this, FileOperation::Kind::kWriteParts);
+FileOperation SegmentFiles::Write(File& file, uint64_t offset, std::string_view bytes) {
+  FileOperation operation(*this, FileOperation::Kind::kWrite);
   operation.file_ = &file;
   operation.offset_ = offset;
-  operation.parts_ = parts;
+  operation.bytes_ = {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
   return operation;
 }
 

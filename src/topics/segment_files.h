@@ -85,7 +85,7 @@ class FileOperation : private Completion {
   friend class SegmentFiles;
   enum class Kind : uint8_t {
     kRead,
-    kWriteParts,
+    kWrite,
     kSync,
     kSyncDirectory,
     kCreate,
@@ -96,14 +96,13 @@ class FileOperation : private Completion {
   };
   FileOperation(SegmentFiles& files, Kind kind) : files_(files), kind_(kind) {}
   int32_t Block();
-  int32_t BlockOnWrite();
 
   SegmentFiles& files_;
   Kind kind_;
   File* file_ = nullptr;
   uint64_t offset_ = 0;
   std::span<uint8_t> into_;
-  std::span<const iovec> parts_;
+  std::span<const uint8_t> bytes_;
   const std::string* path_ = nullptr;
   const std::string* to_ = nullptr;
   std::unique_ptr<File>* created_ = nullptr;
@@ -160,7 +159,7 @@ class SegmentFiles {
 
   // Operations; their arguments must stay in place until they end.
   FileOperation Read(File& file, uint64_t offset, std::span<uint8_t> into);
-  FileOperation WriteParts(File& file, uint64_t offset, std::span<const iovec> parts);
+  FileOperation Write(File& file, uint64_t offset, std::string_view bytes);
   FileOperation Sync(File& file);
   FileOperation SyncDirectory(File& directory, const std::string& path);
   /// Creates a file, which must not exist, and opens it.
@@ -256,11 +255,6 @@ class SegmentFiles {
   std::list<IdleReader> idle_readers_;  // used last in front
   size_t reads_ahead_ = 0;
 };
-
-/// The bytes as a part of a write.
-iovec PartOf(std::string_view bytes);
-/// What is left of `parts` when their first `bytes` bytes have been written; changes them.
-std::span<iovec> WithoutFirst(std::span<iovec> parts, size_t bytes);
 
 /// Runs a task that does not wait because files are not attached or in a BlockingScope.
 template <typename T>

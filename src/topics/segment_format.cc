@@ -18,10 +18,6 @@ constexpr uint32_t kVersion = 1;
 constexpr size_t kCrcBytes = 4;
 constexpr size_t kNameDigits = 20;
 
-uint32_t CrcOf(std::string_view bytes) {
-  return Crc32c({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-}
-
 std::string_view MagicOf(IndexKind kind) {
   return kind == IndexKind::kOffsets ? kOffsetsMagic : kTimesMagic;
 }
@@ -30,7 +26,7 @@ std::string_view MagicOf(IndexKind kind) {
 void Close(std::string& out, size_t size) {
   FLASHDB_CHECK(out.size() <= size - kCrcBytes);
   out.resize(size - kCrcBytes, '\0');
-  PutFixed<uint32_t>(out, CrcOf(out));
+  PutFixed<uint32_t>(out, Crc32c(out));
 }
 
 // The fields after magic and version, if those and the checksum are right.
@@ -38,7 +34,7 @@ std::optional<Decoder> Fields(std::string_view bytes, size_t size, std::string_v
   if (bytes.size() < size) return {};
   const std::string_view covered = bytes.substr(0, size - kCrcBytes);
   if (!covered.starts_with(magic)) return {};
-  if (LoadLittle<uint32_t>(bytes.data() + covered.size()) != CrcOf(covered)) return {};
+  if (LoadLittle<uint32_t>(bytes.data() + covered.size()) != Crc32c(covered)) return {};
   Decoder fields(covered.substr(magic.size()));
   if (fields.Fixed<uint32_t>() != kVersion) return {};
   return fields;
@@ -80,7 +76,7 @@ std::string EncodeIndexFooter(IndexKind kind, const SegmentOwner& owner,
   PutFixed<uint64_t>(out, facts.records);
   PutFixed<int64_t>(out, facts.max_timestamp);
   PutFixed<uint64_t>(out, entries.size());
-  PutFixed<uint32_t>(out, CrcOf(entries));
+  PutFixed<uint32_t>(out, Crc32c(entries));
   Close(out, kIndexFooterBytes);
   return out;
 }

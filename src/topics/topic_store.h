@@ -39,7 +39,7 @@ struct TopicOptions {
   bool log_is_synced = true;
   /// Records that only the log has are kept in memory; from this many bytes on, appends wait.
   uint64_t unflushed_bytes = uint64_t{256} << 20;
-  // Milliseconds after which a partition's records go to its files anyway.
+  /// Milliseconds after which a partition's records go to its files anyway.
   uint64_t flush_interval = 10'000;
   size_t max_open_files = 256;  // of topics, on this shard
 };

@@ -168,6 +168,14 @@ std::string ToString(const Reply& reply) {
 
 void PrintTo(const Reply& reply, std::ostream* out) { *out << ToString(reply); }
 
+const Reply& At(const Reply& map, std::string_view key) {
+  static const Reply kNothing;
+  for (size_t i = 0; i + 1 < map.elements.size(); i += 2) {
+    if (map.elements[i].str == key) return map.elements[i + 1];
+  }
+  return kNothing;
+}
+
 std::optional<Reply> TakeReply(std::string_view& input) {
   Parser parser(input);
   Reply reply;

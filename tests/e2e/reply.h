@@ -58,6 +58,9 @@ struct Reply {
 std::string ToString(const Reply& reply);
 void PrintTo(const Reply& reply, std::ostream* out);  // for GoogleTest
 
+/// What a map reply, or an array of names and values, says of `key`; kNone if nothing.
+const Reply& At(const Reply& map, std::string_view key);
+
 /// Takes one whole reply off the front of `input` if there is one; `input` is unchanged if there is
 /// not. Bytes which are no RESP give a kNone that says so, and an empty `input`.
 std::optional<Reply> TakeReply(std::string_view& input);

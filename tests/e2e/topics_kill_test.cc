@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
-#include <filesystem>
 #include <map>
 
 #include "e2e/fixture.h"
@@ -12,15 +11,6 @@ namespace flashdb::e2e {
 namespace {
 
 using Command = std::vector<std::string>;
-
-// What a map reply says of `key`.
-const Reply& At(const Reply& map, std::string_view key) {
-  static const Reply kNothing;
-  for (size_t i = 0; i + 1 < map.elements.size(); i += 2) {
-    if (map.elements[i].str == key) return map.elements[i + 1];
-  }
-  return kNothing;
-}
 
 // The values that one TOPIC READ found.
 std::vector<std::string> ValuesOf(const Reply& read) {

@@ -15,15 +15,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// What a map reply says of `key`.
-const Reply& At(const Reply& map, std::string_view key) {
-  static const Reply kNothing;
-  for (size_t i = 0; i + 1 < map.elements.size(); i += 2) {
-    if (map.elements[i].str == key) return map.elements[i + 1];
-  }
-  return kNothing;
-}
-
 class TopicsTest : public ServerTest {
  protected:
   TopicsTest() : ServerTest(SmallServer(2)) {}

@@ -87,20 +87,6 @@ TEST_F(RingFileTest, WritesSyncsAndReadsBack) {
   EXPECT_EQ(read, bytes);
 }
 
-TEST_F(RingFileTest, PartsAreWrittenOneAfterTheOther) {
-  std::vector<uint8_t> first(3000, 'a');
-  std::vector<uint8_t> second(2000, 'b');
-  const std::vector<iovec> parts = {{first.data(), first.size()}, {second.data(), second.size()}};
-  std::vector<uint8_t> read(5000, 0);
-  FileOp write, get;
-  ring_->WriteParts(*file_, 100, parts, write);
-  EXPECT_EQ(Wait(write), 5000);
-  ring_->Read(*file_, 100, read, get);
-  EXPECT_EQ(Wait(get), 5000);
-  first.insert(first.end(), second.begin(), second.end());
-  EXPECT_EQ(read, first);
-}
-
 TEST_F(RingFileTest, AllocateSetsTheSize) {
   FileOp op;
   ring_->Allocate(*file_, 1 << 20, op);

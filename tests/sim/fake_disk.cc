@@ -213,17 +213,6 @@ void FakeDisk::Write(File& file, uint64_t offset, std::span<const uint8_t> bytes
   pending_.push_back({Kind::kWrite, &file, fake.inode(), offset, bytes, {}, &done, submitter_});
 }
 
-void FakeDisk::WriteParts(File& file, uint64_t offset, std::span<const iovec> parts,
-                          Completion& done) {
-  auto gathered = std::make_shared<std::vector<uint8_t>>();
-  for (const iovec& part : parts) {
-    const auto* begin = static_cast<const uint8_t*>(part.iov_base);
-    gathered->insert(gathered->end(), begin, begin + part.iov_len);
-  }
-  Write(file, offset, *gathered, done);
-  pending_.back().gathered = std::move(gathered);
-}
-
 void FakeDisk::Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) {
   auto& fake = static_cast<FakeFile&>(file);
   pending_.push_back({Kind::kRead, &file, fake.inode(), offset, {}, into, &done, submitter_});

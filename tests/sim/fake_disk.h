@@ -47,8 +47,6 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   // AsyncFiles: an operation takes effect, all at once, when the test runs it.
   void Write(File& file, uint64_t offset, std::span<const uint8_t> bytes,
              Completion& done) override;
-  void WriteParts(File& file, uint64_t offset, std::span<const iovec> parts,
-                  Completion& done) override;
   void Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) override;
   void Sync(File& file, Completion& done) override;
   void Allocate(File& file, uint64_t size, Completion& done) override;
@@ -131,7 +129,6 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
     std::span<uint8_t> into;
     Completion* done;
     uint32_t submitter;
-    std::shared_ptr<std::vector<uint8_t>> gathered = {};  // what `bytes` are, of a write in parts
     std::vector<uint64_t> written = {};           // of a sync: sectors written before it began
     std::function<Status(FakeDisk&)> names = {};  // what changes names, on this disk or a copy
     std::string path = {};                        // of a file that is created ...

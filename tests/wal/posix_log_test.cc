@@ -22,18 +22,6 @@ class SyncAsyncFiles final : public AsyncFiles {
              Completion& done) override {
     Push(file.WriteAt(offset, bytes), static_cast<int32_t>(bytes.size()), done);
   }
-  void WriteParts(File& file, uint64_t offset, std::span<const iovec> parts,
-                  Completion& done) override {
-    Status status = OkStatus();
-    int32_t written = 0;
-    for (const iovec& part : parts) {
-      if (!status.ok()) break;
-      status = file.WriteAt(offset + static_cast<uint64_t>(written),
-                            {static_cast<const uint8_t*>(part.iov_base), part.iov_len});
-      written += static_cast<int32_t>(part.iov_len);
-    }
-    Push(status, written, done);
-  }
   void Read(File& file, uint64_t offset, std::span<uint8_t> into, Completion& done) override {
     auto count = file.ReadAt(offset, into);
     Push(count.status(), count.ok() ? static_cast<int32_t>(*count) : 0, done);
