@@ -197,6 +197,29 @@ TEST_F(ConnectionsTest, AClientSeesItsOwnCommandInItsBuffers) {
   EXPECT_THAT(line, HasSubstr(" events=r cmd=client|info user=default redir=-1 resp=2 "));
 }
 
+// What `list`, a CLIENT LIST, says of the client's unused input memory, in bytes.
+int64_t UnusedInput(const Reply& list, int64_t id) {
+  const size_t line = list.str.find(fmt::format("id={} ", id));
+  const size_t field = list.str.find(" qbuf-free=", line);
+  if (line == std::string::npos || field == std::string::npos) return -1;
+  return std::stoll(list.str.substr(field + std::string_view(" qbuf-free=").size()));
+}
+
+TEST_F(ConnectionsTest, InputMemoryIsKeptWhileItIsUsedAndGivenBackAfterwards) {
+  constexpr int64_t kKept = 64 * 1024;
+  Client writer = Connect();
+  const int64_t id = writer.Command({"CLIENT", "ID"}).integer;
+  const std::string value(400'000, 'x');
+  auto unused = [&] { return UnusedInput(client->Command({"CLIENT", "LIST"}), id); };
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_TRUE(writer.Command({"SET", "k", value}).ok());
+    EXPECT_GE(unused(), static_cast<int64_t>(value.size()));
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+  EXPECT_TRUE(Eventually([&] { return unused() <= kKept; })) << unused();
+  EXPECT_TRUE(writer.Command({"SET", "k", value}).ok());
+}
+
 class TimeoutTest : public ConnectionsTest {
  protected:
   TimeoutTest() : ConnectionsTest({"--timeout", "1"}) {}
