@@ -1,5 +1,6 @@
 #include "wal/frame_buffer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -15,6 +16,11 @@ FrameBuffer::FrameBuffer(uint32_t block_bytes, uint64_t capacity)
   FLASHDB_CHECK(memory_ != nullptr, "out of memory for a log buffer of {} bytes", bytes);
   frame_ = memory_.get() + header_span_;
   Reset(0);
+}
+
+void FrameBuffer::TouchMemory() {
+  constexpr uint64_t kMost = 1u << 20;
+  std::memset(memory_.get(), 0, header_span_ + std::min(capacity_, kMost));
 }
 
 void FrameBuffer::Reset(Lsn base_lsn) {

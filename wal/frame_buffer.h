@@ -18,6 +18,9 @@ class FrameBuffer {
   /// `capacity`: the longest frame with its padding, a multiple of `block_bytes`.
   FrameBuffer(uint32_t block_bytes, uint64_t capacity);
 
+  /// Has the kernel give its memory now (of a very large one the first MiB), not when it is needed.
+  void TouchMemory();
+
   /// Empties it for a new frame; `base_lsn` is the last record complete before it.
   void Reset(Lsn base_lsn);
 

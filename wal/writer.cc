@@ -181,7 +181,14 @@ std::unique_ptr<FrameBuffer> LogWriter::NewFrame(Lsn base_lsn) {
 }
 
 void LogWriter::Release(std::unique_ptr<FrameBuffer> frame) {
-  if (free_.size() < options_.frames_in_flight + 2) free_.push_back(std::move(frame));
+  if (free_.size() < kept_frames()) free_.push_back(std::move(frame));
+}
+
+void LogWriter::PrepareBuffers() {
+  while (free_.size() < kept_frames()) {
+    free_.push_back(std::make_unique<FrameBuffer>(options_.block_bytes, frame_capacity_));
+  }
+  for (const std::unique_ptr<FrameBuffer>& frame : free_) frame->TouchMemory();
 }
 
 void LogWriter::Pump() {

@@ -92,6 +92,10 @@ class LogWriter {
   /// Number of the segment that is being written.
   uint64_t current_segment() const { return segment_seq_; }
 
+  /// At start, before the first Append: gets the memory of all buffers that are kept, so that none
+  /// is waited for later.
+  void PrepareBuffers();
+
   /// Nothing is buffered and no frame is being written.
   bool idle() const { return queue_.empty() && in_flight_.empty(); }
   /// An asynchronous operation of this log is under way.
@@ -126,6 +130,7 @@ class LogWriter {
   uint64_t QueuedBytes() const {
     return queue_.empty() ? 0 : full_bytes_ + queue_.back()->padded_bytes();
   }
+  size_t kept_frames() const { return options_.frames_in_flight + size_t{2}; }
   std::unique_ptr<FrameBuffer> NewFrame(Lsn base_lsn);
   void Release(std::unique_ptr<FrameBuffer> frame);
 

@@ -77,8 +77,8 @@ Status Ring::SetUpReceiveBuffers(const Options& options) {
     return KernelLacks(kBufferRing, KernelRelease());
   }
   if (result < 0) return ErrnoStatus(-result, "register the receive buffer ring");
-  // Untouched pages cost nothing, so idle shards stay small.
-  buffers.memory_.reset(new char[size_t{buffers.count_} * buffers.buffer_bytes_]);
+  // Touched here, because the first clients need all of them, one after the other.
+  buffers.memory_ = std::make_unique<char[]>(size_t{buffers.count_} * buffers.buffer_bytes_);
   io_uring_buf_ring_init(buffers.ring_);
   for (uint32_t i = 0; i < buffers.count_; ++i) {
     io_uring_buf_ring_add(buffers.ring_, buffers.memory_.get() + size_t{i} * buffers.buffer_bytes_,

@@ -276,6 +276,7 @@ Status Server::StartShard(Shard& shard, TopicStore& topics) {
     FLASHDB_ASSIGN_OR_RETURN(
         std::unique_ptr<LogWriter> log,
         LogWriter::Open(files_, shard.ring(), clock_, LogOptionsOf(id), recovery.StartOf(id)));
+    log->PrepareBuffers();
     shard.StartLog(std::move(log), recovery.last_txn());
     return OkStatus();
   });
