@@ -400,17 +400,16 @@ class Keyspace {
 
 template <typename KeyAt>
 void Keyspace::Prefetch(size_t count, KeyAt key_at) const {
-  auto step = [&]<size_t kStep>() {
+  auto take = [&]<size_t kStep>(std::integral_constant<size_t, kStep>) {
     for (size_t i = 0; i < count; ++i) {
       const auto& [db, key] = key_at(i);
       PrefetchStep<kStep>(db, key.slot, key.hash);
     }
   };
-  step.template operator()<0>();
-  step.template operator()<1>();
-  step.template operator()<2>();
-  step.template operator()<3>();
-  step.template operator()<4>();
+  [&]<size_t... kStep>(std::index_sequence<kStep...>) {
+    (take(std::integral_constant<size_t, kStep>()), ...);
+  }
+  (std::make_index_sequence<kPrefetchSteps>());
 }
 
 template <size_t kStep>
