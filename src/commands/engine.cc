@@ -2,15 +2,9 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "base/cycles.h"
 
 namespace flashdb {
-namespace {
-
-thread_local Engine* current_engine = nullptr;
-
-}  // namespace
 
 void Engine::ArmThresholds() {
   constexpr auto kNever = static_cast<double>(UINT64_MAX);
@@ -22,12 +16,5 @@ void Engine::ArmThresholds() {
   }
   notable_cycles = cycles >= kNever ? UINT64_MAX : static_cast<uint64_t>(cycles);
 }
-
-Engine& Engine::Current() {
-  FLASHDB_CHECK(current_engine != nullptr, "called from a thread that runs no shard");
-  return *current_engine;
-}
-
-void Engine::SetCurrent(Engine* engine) { current_engine = engine; }
 
 }  // namespace flashdb

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/status.h"
@@ -185,8 +186,14 @@ struct Engine {
   void ArmThresholds();
 
   /// The running shard's engine.
-  static Engine& Current();
-  static void SetCurrent(Engine* engine);
+  static Engine& Current() {
+    FLASHDB_CHECK(current_ != nullptr, "called from a thread that runs no shard");
+    return *current_;
+  }
+  static void SetCurrent(Engine* engine) { current_ = engine; }
+
+ private:
+  static inline constinit thread_local Engine* current_ = nullptr;
 };
 
 }  // namespace flashdb

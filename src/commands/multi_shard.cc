@@ -47,13 +47,16 @@ std::vector<Part> SplitByShard(const Request& request) {
 
 struct PartReply {
   std::string text;
-  HandlerOutcome outcome;
+  uint64_t cycles = 0;
+  bool failed = false;
 };
 
 PartReply RunPart(Keyspace& keys, const Request& request, int protocol, bool no_touch) {
   PartReply part;
   ReplyWriter reply(part.text, protocol);
-  part.outcome = CallHandler(request, keys, reply, no_touch);
+  LapTimer timer;
+  part.failed = CallHandler(request, keys, reply, no_touch);
+  part.cycles = timer.Lap();
   return part;
 }
 
@@ -62,8 +65,8 @@ void ObserveParts(const Request& request, const std::vector<PartReply>& parts) {
   uint64_t cycles = 0;
   bool failed = false;
   for (const PartReply& part : parts) {
-    cycles += part.outcome.cycles;
-    failed |= part.outcome.failed;
+    cycles += part.cycles;
+    failed |= part.failed;
   }
   ObserveCommand(Engine::Current(), *request.command, request.args, nullptr, cycles, failed);
 }
@@ -138,7 +141,8 @@ Task<void> ExecuteLocal(Transaction& transaction, const Request& request, int pr
   auto run = [&request, protocol, no_touch](Keyspace& keys) {
     std::string text;
     ReplyWriter reply(text, protocol);
-    RunHandler(request, keys, reply, nullptr, no_touch);
+    LapTimer timer;
+    RunHandler(request, keys, reply, nullptr, no_touch, timer);
     return text;
   };
   out += co_await transaction.AtShard(OwnerOf(request.key.slot, ShardCount()), run);

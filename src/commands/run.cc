@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/cycles.h"
 #include "commands/engine.h"
 #include "commands/observe.h"
 #include "commands/run_atomic.h"
@@ -45,7 +44,7 @@ void PrefetchBatch(Shard& here, Run& run) {
   });
 }
 
-void ExecuteRequest(Shard& here, Run& run, const Request& request) {
+void ExecuteRequest(Shard& here, Run& run, const Request& request, LapTimer& timer) {
   const bool home = here.id() == run.home;
   std::string& out = home ? *run.out : run.away_out;
   const size_t start = out.size();
@@ -56,7 +55,7 @@ void ExecuteRequest(Shard& here, Run& run, const Request& request) {
     CountRejection(Engine::Current(), *request.command, *refusal);
     reply.Error(*refusal);
   } else {
-    RunHandler(request, here.keys(), reply, run.session, run.no_touch);
+    RunHandler(request, here.keys(), reply, run.session, run.no_touch, timer);
     here.CommitEffects();
   }
   const Lsn gate = here.TakeGateFor(run.home);
@@ -76,6 +75,7 @@ void OnLockGranted(LockRequest& lock);
 // Executes what of [at, until) `here` owns, or less if the output is full. False if it waits for a
 // lock.
 bool ExecuteStretch(Shard& here, Run& run) {
+  LapTimer timer;
   while (run.at < run.until) {
     const Request& request = run.requests[run.at];
     if (request.owner != here.id()) {
@@ -89,7 +89,7 @@ bool ExecuteStretch(Shard& here, Run& run) {
     }
     const bool queued = Blocked(here, request);
     if (queued && !QueueForLocks(here, run, run.at, run.at + 1, &OnLockGranted)) return false;
-    ExecuteRequest(here, run, request);
+    ExecuteRequest(here, run, request, timer);
     ++run.at;
     if (queued) here.locks().Release(run);
     if (OutputIsFull(here, run)) [[unlikely]] {
@@ -187,11 +187,12 @@ bool GoOn(Shard& here, Run& run) {
 void EndLeg(Shard& here, Run& run) {
   size_t begin = 0;
   auto reply = run.away_replies.begin();
+  LapTimer timer;
   for (; run.next < run.leg_end; ++run.next) {
     const Request& request = run.requests[run.next];
     if (request.owner == here.id()) {
       if (run.next < run.in_view) Engine::Current().lookahead.Pass(here.keys());
-      ExecuteRequest(here, run, request);
+      ExecuteRequest(here, run, request, timer);
       continue;
     }
     if (reply->lsn != 0) run.gates.push_back({run.out->size(), run.other, reply->lsn});
@@ -217,7 +218,8 @@ void OnLockGranted(LockRequest& lock) {
   Shard& here = Shard::Current();
   const bool home = here.id() == run.home;
   if (home) run.on_resume(run);
-  ExecuteRequest(here, run, run.requests[run.at++]);
+  LapTimer timer;
+  ExecuteRequest(here, run, run.requests[run.at++], timer);
   here.locks().Release(run);
   if (home) {
     run.next = run.at;
@@ -296,11 +298,9 @@ bool StartRun(Run& run) {
   return GoOn(here, run);
 }
 
-HandlerOutcome CallHandler(const Request& request, Keyspace& keys, ReplyWriter& reply,
-                           bool no_touch) {
+bool CallHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, bool no_touch) {
   Engine& engine = Engine::Current();
   size_t start = reply.out().size();
-  uint64_t begin = CycleCount();
   CommandContext context{.args = request.args,
                          .db = request.db,
                          .key = request.key,
@@ -315,14 +315,13 @@ HandlerOutcome CallHandler(const Request& request, Keyspace& keys, ReplyWriter& 
   keys.set_no_touch(false);
   bool failed = reply.out().size() > start && reply.out()[start] == '-';
   if (failed) CountError(engine, std::string_view(reply.out()).substr(start + 1));
-  return {CycleCount() - begin, failed};
+  return failed;
 }
 
 void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, const Session* session,
-                bool no_touch) {
-  HandlerOutcome outcome = CallHandler(request, keys, reply, no_touch);
-  ObserveCommand(Engine::Current(), *request.command, request.args, session, outcome.cycles,
-                 outcome.failed);
+                bool no_touch, LapTimer& timer) {
+  bool failed = CallHandler(request, keys, reply, no_touch);
+  ObserveCommand(Engine::Current(), *request.command, request.args, session, timer.Lap(), failed);
 }
 
 uint64_t LogBytesOf(const Request& request) {

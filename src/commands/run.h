@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/cycles.h"
 #include "commands/command.h"
 #include "resp/args.h"
 #include "shards/commit_queue.h"
@@ -129,20 +130,14 @@ void LookAhead(Shard& here, std::span<Run* const> runs);
 /// called.
 bool StartRun(Run& run);
 
-/// What a handler did.
-struct HandlerOutcome {
-  uint64_t cycles = 0;
-  bool failed = false;  // its reply is an error, which has been counted
-};
-
 /// Runs one local handler against `keys`, on the shard of the running thread; the reply's bytes go
-/// to `reply`. The caller counts the command.
-HandlerOutcome CallHandler(const Request& request, Keyspace& keys, ReplyWriter& reply,
-                           bool no_touch);
+/// to `reply`. True if the reply is an error, which has been counted; the caller counts the
+/// command.
+bool CallHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, bool no_touch);
 
-/// CallHandler for a whole command, which is counted and timed.
+/// CallHandler for a whole command, which is counted, with what `timer` says when it is done.
 void RunHandler(const Request& request, Keyspace& keys, ReplyWriter& reply, const Session* session,
-                bool no_touch);
+                bool no_touch, LapTimer& timer);
 
 /// About how many bytes the command may add to the log.
 uint64_t LogBytesOf(const Request& request);

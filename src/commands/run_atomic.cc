@@ -35,8 +35,9 @@ void ExecuteInOneGo(Shard& here, Run& run) {
     run.refused = true;
     reply.Error(*refusal);
   } else {
+    LapTimer timer;
     for (; run.next < run.count; ++run.next) {
-      RunHandler(run.requests[run.next], here.keys(), reply, run.session, run.no_touch);
+      RunHandler(run.requests[run.next], here.keys(), reply, run.session, run.no_touch, timer);
     }
     here.CommitEffects();
   }

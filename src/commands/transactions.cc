@@ -282,10 +282,11 @@ class WideExec {
     if (step_.empty()) co_return;
     auto run = [this](ShardId shard, Keyspace& keys) {
       const uint64_t begin = CycleCount();
+      LapTimer timer;
       for (size_t index : step_) {
         if (*batch_.owners[index] != shard) continue;
         ReplyWriter reply(replies_[index], context_.session.protocol);
-        RunHandler(batch_.requests[index], keys, reply, nullptr, context_.session.no_touch);
+        RunHandler(batch_.requests[index], keys, reply, nullptr, context_.session.no_touch, timer);
       }
       return CycleCount() - begin;
     };

@@ -6,14 +6,6 @@
 #include "base/numbers.h"
 
 namespace flashdb {
-namespace {
-
-Engine* current_engine = nullptr;
-
-}  // namespace
-
-Engine& Engine::Current() { return *current_engine; }
-void Engine::SetCurrent(Engine* engine) { current_engine = engine; }
 
 std::vector<std::pair<std::string, std::string>> FakeServices::ConfigGet(const Engine&,
                                                                          std::string_view pattern) {
