@@ -4,7 +4,9 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <thread>
 
+#include "base/random.h"
 #include "cli/api_paths.h"
 #include "cli/command.h"
 #include "cli/errors.h"
@@ -19,6 +21,8 @@ namespace {
 constexpr size_t kMaxBatchBytes = 1 << 20;
 // How long a line waits for more of them to share its request.
 constexpr std::chrono::milliseconds kLinger(50);
+// Between two tries to reach a server that is gone.
+constexpr std::chrono::milliseconds kPause(200);
 
 struct ProduceOptions {
   std::string topic;
@@ -28,6 +32,9 @@ struct ProduceOptions {
   std::optional<std::string> key;
   std::optional<std::string> key_separator;
   std::optional<int64_t> partition;
+  std::optional<std::string> producer_id;
+  uint64_t sequence = 0;  // of the first request with a producer id
+  double retry_seconds = 0;
   size_t batch = 100;
   bool ndjson = false;
   bool tombstone = false;
@@ -39,17 +46,32 @@ struct Range {
   int64_t count = 0;
 };
 
-// Gathers records into requests.
+// Nobody else's, so that a request that is sent again is told from all others.
+std::string FreshProducerId() { return fmt::format("flashq-{:016x}", EntropySeed()); }
+
+// Gathers records into requests. With a producer id each goes to one partition and has a number, so
+// that it can be sent again if its answer is lost.
 class Producer {
  public:
   Producer(Context& context, const ProduceOptions& options, Headers headers)
-      : context_(context), options_(options), headers_(std::move(headers)) {}
+      : context_(context),
+        options_(options),
+        headers_(std::move(headers)),
+        producer_id_(options.producer_id),
+        sequence_(options.sequence) {
+    if (!producer_id_ && options.retry_seconds > 0) producer_id_ = FreshProducerId();
+  }
 
   // Adds what the options say of every record.
   Status Add(NewRecord record) {
     if (!record.key) record.key = options_.key;
     if (!record.partition) record.partition = options_.partition;
     record.headers.insert(record.headers.end(), headers_.begin(), headers_.end());
+    if (producer_id_ && !records_.empty() && !SharesPartition(record)) {
+      FLASHDB_RETURN_IF_ERROR(Send());
+    }
+    last_key_ = record.key;
+    last_partition_ = record.partition;
     Json json = ToJson(record);
     const size_t size = ToText(json).size();
     if (bytes_ + size > kMaxBatchBytes) FLASHDB_RETURN_IF_ERROR(Send());
@@ -64,8 +86,13 @@ class Producer {
     body["records"] = std::move(records_);
     records_ = Json::array();
     bytes_ = 0;
-    auto answer = context_.client().Call("POST", RecordsPath(options_.topic), body);
+    if (producer_id_) {
+      body["producer_id"] = *producer_id_;
+      body["sequence"] = sequence_;
+    }
+    auto answer = CallPatiently(body);
     if (!answer.ok()) return WithProgress(answer.status());
+    ++sequence_;
     Remember(*answer);
     if (context_.output().json()) context_.output().PrintJson(*answer);
     return context_.output().Flush();
@@ -80,9 +107,31 @@ class Producer {
           range.first == range.last ? fmt::format("offset {}", range.first)
                                     : fmt::format("offsets {} to {}", range.first, range.last)));
     }
+    if (!options_.producer_id) return;
+    context_.output().Line(
+        fmt::format("the next --sequence of {} is {}", *options_.producer_id, sequence_));
   }
 
  private:
+  bool SharesPartition(const NewRecord& record) const {
+    if (record.partition || last_partition_) return record.partition == last_partition_;
+    return record.key == last_key_;
+  }
+
+  // Whether the server did what it was asked is not known when the connection breaks; the number
+  // tells it.
+  StatusOr<Json> CallPatiently(const Json& body) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + std::chrono::duration<double>(options_.retry_seconds);
+    while (true) {
+      auto answer = context_.client().Call("POST", RecordsPath(options_.topic), body);
+      const bool lost =
+          absl::IsUnavailable(answer.status()) || absl::IsDeadlineExceeded(answer.status());
+      if (!lost || Clock::now() + kPause >= end) return answer;
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+
   Status WithProgress(const Status& status) {
     int64_t count = 0;
     for (const auto& [partition, range] : ranges_) count += range.count;
@@ -108,6 +157,10 @@ class Producer {
   Context& context_;
   const ProduceOptions& options_;
   Headers headers_;
+  std::optional<std::string> producer_id_;
+  uint64_t sequence_;
+  std::optional<std::string> last_key_;  // of the record added last
+  std::optional<int64_t> last_partition_;
   Json records_ = Json::array();
   size_t bytes_ = 0;
   std::map<int64_t, Range> ranges_;
@@ -196,6 +249,9 @@ Status CheckOptions(const ProduceOptions& options) {
         "--key-separator takes a text that ends the key at the start of each line; it goes "
         "with neither --key nor --ndjson");
   }
+  if (options.sequence != 0 && !options.producer_id) {
+    return UsageError("--sequence counts the requests of a --producer-id; give both");
+  }
   return OkStatus();
 }
 
@@ -239,6 +295,22 @@ void AddProduceCommand(CLI::App& root, Command* chosen) {
                       "where to append; else the key decides, or they take turns");
   produce->add_option("--batch", options->batch, "records in a request, 1 to 1000")
       ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  produce
+      ->add_option("--retry", options->retry_seconds,
+                   "seconds to try to reach a server that is gone; nothing is appended twice")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  produce
+      ->add_option("--producer-id", options->producer_id,
+                   "who appends: a request that is sent again, in a later run too, is not appended "
+                   "again")
+      ->type_name("ID");
+  produce
+      ->add_option("--sequence", options->sequence,
+                   "number of the first request of --producer-id; rises by one with each")
+      ->type_name("N")
       ->capture_default_str();
   produce->add_flag("--tombstone", options->tombstone, "append a record without a value for --key");
   Choose(produce, chosen, options, &Produce);

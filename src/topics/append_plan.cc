@@ -30,6 +30,8 @@ AppendPlan::Part& AppendPlan::PartOf(PartitionNumber partition) {
 
 Status AppendPlan::Deal(std::span<const NewRecord> records, uint64_t max_value_bytes,
                         std::optional<PartitionNumber> keyless) {
+  // Sent again, the batch has to find its first copy.
+  if (stamp_ != nullptr) keyless = topic_.PartitionOf(stamp_->producer_id);
   for (const NewRecord& record : records) {
     FLASHDB_RETURN_IF_ERROR(CheckRecordLimits(record.record, max_value_bytes));
     if (record.partition.value_or(0) >= topic_.config.partitions) {

@@ -176,6 +176,48 @@ TEST_F(ProduceTest, AnErrorInTheMiddleTellsWhatWasAppended) {
   EXPECT_EQ(result.out, "2 records appended to t, partition 0, offsets 0 to 1\n");
 }
 
+TEST_F(ProduceTest, ALostAnswerIsAskedForAgainUnderTheSameNumber) {
+  std::atomic<int> requests{0};
+  FakeServer server([&](const auto&) -> FakeServer::Response {
+    if (++requests == 1) return {.hang_up = true};
+    return {.body = R"({"partition":0,"offset":0,"last_offset":0,"count":1})"};
+  });
+  const RunResult result =
+      RunAgainst(server.url(), {"produce", "t", "--retry", "20", "--batch", "1", "a", "b"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  const std::vector<FakeServer::Request> sent = server.requests();
+  ASSERT_EQ(sent.size(), 3u);
+  EXPECT_EQ(sent[0].body, sent[1].body);
+  const Json first = ParseJson(sent[0].body).value();
+  const Json second = ParseJson(sent[2].body).value();
+  EXPECT_THAT(StringOf(first, "producer_id"), HasSubstr("flashq-"));
+  EXPECT_EQ(StringOf(first, "producer_id"), StringOf(second, "producer_id"));
+  EXPECT_EQ(IntOf(first, "sequence"), 0);
+  EXPECT_EQ(IntOf(second, "sequence"), 1);
+}
+
+TEST_F(ProduceTest, WithoutRetryALostAnswerIsExitCode3) {
+  FakeServer server([](const auto&) -> FakeServer::Response { return {.hang_up = true}; });
+  EXPECT_EQ(RunAgainst(server.url(), {"produce", "t", "a"}).code, kExitUnreachable);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+TEST_F(ProduceTest, ANumberedRequestGoesToOnePartition) {
+  const RunResult result =
+      Flashq({"produce", "t", "--producer-id", "me", "--sequence", "7", "--ndjson"},
+             {.input = "{\"key\":\"a\",\"value\":\"1\"}\n{\"key\":\"a\",\"value\":\"2\"}\n"
+                       "{\"key\":\"b\",\"value\":\"3\"}\n{\"value\":\"4\",\"partition\":1}\n"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  ASSERT_EQ(server_.requests().size(), 3u);
+  EXPECT_EQ(BodyOf(0)["records"].size(), 2u);
+  EXPECT_EQ(IntOf(BodyOf(2), "sequence"), 9);
+  EXPECT_THAT(result.out, HasSubstr("the next --sequence of me is 10"));
+}
+
+TEST_F(ProduceTest, ASequenceWithoutAProducerIdIsRefused) {
+  EXPECT_EQ(Flashq({"produce", "t", "--sequence", "1", "a"}).code, kExitUsage);
+}
+
 constexpr const char* kRecords =
     R"({"topic":"t","records":[{"partition":0,"offset":5,"timestamp":"T","value":"v5"},)"
     R"({"partition":0,"offset":6,"timestamp":"T","value":"v6"},)"

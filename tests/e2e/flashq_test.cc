@@ -151,6 +151,24 @@ TEST_F(FlashqTest, ASubscriberGoesOnWhereItIsWhenItsServerIsBack) {
   EXPECT_THAT(Output({"lag", "g"}), HasSubstr("total lag: 0"));
 }
 
+TEST_F(FlashqTest, AProducerWaitsForItsServerAndAppendsOnce) {
+  Output({"topics", "create", "t", "--partitions", "4"});
+  server.Kill9();
+  Program produce(Words({"produce", "t", "--retry", "60", "--batch", "1", "a", "b"}));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  Start();
+  EXPECT_EQ(produce.Wait(), 0) << produce.err();
+  EXPECT_EQ(Output({"fetch", "t", "--raw"}), "a\nb\n");
+}
+
+TEST_F(FlashqTest, WhatALaterRunSendsAgainIsNotAppendedAgain) {
+  Output({"topics", "create", "t", "--partitions", "4"});
+  for (int run = 0; run < 3; ++run) {
+    Output({"produce", "t", "--producer-id", "loader", "--batch", "1", "only"});
+  }
+  EXPECT_EQ(Output({"fetch", "t", "--raw"}), "only\n");
+}
+
 TEST_F(FlashqTest, ASubscriberThatMayNotRetryEndsWithItsServerAndExitCode3) {
   Output({"produce", "t", "x"});
   Program subscribe(Words({"subscribe", "t", "--from", "beginning", "--raw", "--retry", "0"}));

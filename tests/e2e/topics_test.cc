@@ -147,6 +147,22 @@ TEST_F(TopicsTest, ARepeatedBatchOfAProducerIsNotAppendedAgainAlsoAfterARestart)
               StartsWith("CONFLICT sequence 6"));
 }
 
+TEST_F(TopicsTest, ARepeatedBatchWithoutAKeyFindsItsPartition) {
+  Run({"TOPIC", "CREATE", "many", "PARTITIONS", "8"});
+  for (const char* sequence : {"1", "1", "2", "2", "2"}) {
+    Run({"TOPIC", "APPEND", "many", "PRODUCER", "p", sequence, "VALUE", sequence});
+  }
+  Run({"MULTI"});
+  Run({"TOPIC", "APPEND", "many", "PRODUCER", "p", "2", "VALUE", "2"});
+  Run({"EXEC"});
+  std::vector<std::string> all;
+  for (int partition = 0; partition < 8; ++partition) {
+    for (const std::string& value : Values("many", "0", std::to_string(partition)))
+      all.push_back(value);
+  }
+  EXPECT_THAT(all, ::testing::ElementsAre("1", "2"));
+}
+
 TEST_F(TopicsTest, ABlockingReadWaitsForRecordsAndTimesOut) {
   Append("t", "old");
   const auto began = std::chrono::steady_clock::now();
