@@ -12,11 +12,13 @@ namespace {
 constexpr uint64_t kDefaultCommitBytes = 1u << 20;
 // A record is not split only to use up less room than this.
 constexpr size_t kSmallestSplit = 256;
+constexpr uint32_t kSmallestBlock = 512;
 
 Status CheckOptions(const LogOptions& options) {
-  if (options.block_bytes < 512 || !std::has_single_bit(options.block_bytes)) {
-    return absl::InvalidArgumentError(fmt::format(
-        "log block size {} is not a power of two of at least 512", options.block_bytes));
+  if (options.block_bytes < kSmallestBlock || !std::has_single_bit(options.block_bytes)) {
+    return absl::InvalidArgumentError(
+        fmt::format("log block size {} is not a power of two of at least {}", options.block_bytes,
+                    kSmallestBlock));
   }
   if (options.segment_bytes < kMinSegmentBytes ||
       options.segment_bytes % SegmentHeaderSpan(options.block_bytes) != 0) {
@@ -42,6 +44,10 @@ LogOptions Effective(LogOptions options) {
     // Nobody waits for the medium, so more frames would not be sooner there, only more.
     options.frames_in_flight = 1;
     if (options.mode == WriteMode::kDirectSync) options.mode = WriteMode::kDirect;
+  }
+  if (options.policy == SyncPolicy::kNever && options.mode == WriteMode::kBuffered) {
+    // What counts as durable is not on the medium, so its blocks need not stay as they are there.
+    options.block_bytes = kSmallestBlock;
   }
   options.frames_in_flight = std::max(options.frames_in_flight, 1u);
   options.spare_segments = std::max(options.spare_segments, 1u);
@@ -95,7 +101,6 @@ LogWriter::LogWriter(FileSystem& files, AsyncFiles& async, const Clock& clock, L
   sync_op_.on_done = [](Completion& self, int32_t result) {
     static_cast<Operation&>(self).log->OnSyncDone(result);
   };
-  for (size_t i = 0; i < 2; ++i) free_.push_back(NewFrame(0));
 }
 
 Status LogWriter::BeginFirstSegment(const LogStart& start) {
@@ -194,9 +199,11 @@ void LogWriter::PrepareBuffers() {
 void LogWriter::Pump() {
   if (!failure_.ok() || closing_) return;
   pool_.set_target(std::max<size_t>(options_.spare_segments, wanted_spares_));
+  const Lsn durable_before = durable_lsn_;
   StartWrites();  // before the pool, which might begin a step on the spare that is needed now
   pool_.Pump();
   if (SyncIsDue()) StartSync();
+  if (durable_lsn_ > durable_before) Progress();
 }
 
 // A frame that is not full waits for its turn while others are under way; it gathers more.
@@ -211,8 +218,37 @@ void LogWriter::StartWrites() {
     // Frames of two segments are never under way together: the end of one is durable before the
     // header of the next is written.
     if (!FitsSegment(*queue_.front()) && (!in_flight_.empty() || !NextSegment())) return;
-    SubmitFirst();
+    if (!CopiesItself()) {
+      SubmitFirst();
+    } else if (Status status = WriteFirst(); !status.ok()) {
+      Fail(std::move(status));
+    }
   }
+}
+
+// With more than a little queued, or full segments that the disk has not taken yet, the kernel may
+// soon have too many dirty pages. In a segment that is not filled with zeros yet a write changes
+// what the file system's journal has to write, and may wait for it.
+bool LogWriter::CopiesItself() const {
+  return !always() && options_.mode == WriteMode::kBuffered && in_flight_.empty() &&
+         segment_filled_ && queue_.size() == 1 && retired_.size() <= 1 &&
+         copy_pace_.MayCopy(queue_.front()->padded_bytes(), clock_.MonotonicNanos());
+}
+
+Status LogWriter::WriteFirst() {
+  std::unique_ptr<FrameBuffer> frame = TakeFirst();
+  const uint64_t seq = next_frame_seq_;
+  std::span<const uint8_t> bytes = SealNext(*frame);
+  const uint64_t started = clock_.MonotonicNanos();
+  FLASHDB_RETURN_IF_ERROR(segment_->WriteAt(segment_at_, bytes));
+  const uint64_t ended = clock_.MonotonicNanos();
+  segment_at_ += bytes.size();
+  copy_pace_.NoteCopy(started, ended);
+  stats_.NoteCommit(ended - started);
+  CountWritten(*frame, seq, bytes.size());
+  FinishFrames();
+  Release(std::move(frame));
+  return OkStatus();
 }
 
 bool LogWriter::NextSegment() {
@@ -226,6 +262,7 @@ bool LogWriter::NextSegment() {
   segment_path_ = std::move(spare->path);
   previous_segment_ = std::exchange(segment_seq_, spare->seq);
   segment_recycled_ = spare->recycled;
+  segment_filled_ = spare->ready;
   segment_at_ = 0;
   segment_first_frame_ = next_frame_seq_;
   epoch_ = NextEpoch(epoch_, random_);
@@ -281,7 +318,9 @@ void LogWriter::OnFrameEnded(FramesInFlight::Frame& frame, int32_t result) {
   if (!failure_.ok()) return in_flight_.DropEnded();
   Lsn durable_before = durable_lsn_;
   uint64_t written_before = written_frame_;
-  while (const FramesInFlight::Frame* written = in_flight_.NextWritten()) CountWritten(*written);
+  while (const FramesInFlight::Frame* written = in_flight_.NextWritten()) {
+    CountWritten(*written->buffer, written->seq, written->bytes.size());
+  }
   if (written_frame_ == written_before) return;
   FinishFrames();
   StartWrites();
@@ -289,15 +328,15 @@ void LogWriter::OnFrameEnded(FramesInFlight::Frame& frame, int32_t result) {
   if (durable_lsn_ > durable_before) Progress();
 }
 
-void LogWriter::CountWritten(const FramesInFlight::Frame& frame) {
-  written_lsn_ = frame.buffer->last_lsn();
-  written_frame_ = frame.seq;
+void LogWriter::CountWritten(const FrameBuffer& frame, uint64_t seq, uint64_t bytes) {
+  written_lsn_ = frame.last_lsn();
+  written_frame_ = seq;
   ++stats_.frames;
-  stats_.bytes += frame.bytes.size();
+  stats_.bytes += bytes;
   if (always()) return;
   if (unsynced_bytes_ == 0) unsynced_since_ = clock_.MonotonicNanos();
-  unsynced_bytes_ += frame.bytes.size();
-  unsynced_records_ += frame.buffer->records();
+  unsynced_bytes_ += bytes;
+  unsynced_records_ += frame.records();
 }
 
 // What is durable by now under the policy.
@@ -464,18 +503,13 @@ Status LogWriter::CloseCleanly() {
   }
   FLASHDB_RETURN_IF_ERROR(failure_);
   for (Retired& full : retired_) FLASHDB_RETURN_IF_ERROR(full.file->Sync());
-  for (; !queue_.empty(); TakeFirst()) {
-    FrameBuffer& frame = *queue_.front();
-    if (!FitsSegment(frame)) {
+  while (!queue_.empty()) {
+    if (!FitsSegment(*queue_.front())) {
       FLASHDB_RETURN_IF_ERROR(segment_->Sync());
       FLASHDB_RETURN_IF_ERROR(pool_.Reserve(1));
       FLASHDB_CHECK(NextSegment(), "no segment although one is reserved");
     }
-    std::span<const uint8_t> bytes = SealNext(frame);
-    FLASHDB_RETURN_IF_ERROR(segment_->WriteAt(segment_at_, bytes));
-    segment_at_ += bytes.size();
-    written_lsn_ = frame.last_lsn();
-    ++written_frame_;
+    FLASHDB_RETURN_IF_ERROR(WriteFirst());
   }
   FLASHDB_RETURN_IF_ERROR(segment_->Sync());
   retired_.clear();

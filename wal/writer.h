@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "io/file.h"
+#include "wal/copy_pace.h"
 #include "wal/format.h"
 #include "wal/frame_buffer.h"
 #include "wal/frames_in_flight.h"
@@ -143,9 +144,11 @@ class LogWriter {
   SegmentHeader HeaderFor(uint64_t seq, bool recycled, Lsn first_lsn) const;
   std::span<const uint8_t> SealNext(FrameBuffer& frame);
   void SubmitFirst();
+  bool CopiesItself() const;
+  Status WriteFirst();
   void OnFrameEnded(FramesInFlight::Frame& frame, int32_t result);
   Status CheckWritten(const FramesInFlight::Frame& frame, int32_t result) const;
-  void CountWritten(const FramesInFlight::Frame& frame);
+  void CountWritten(const FrameBuffer& frame, uint64_t seq, uint64_t bytes);
   void FinishFrames();
 
   bool SyncIsDue() const;
@@ -177,6 +180,7 @@ class LogWriter {
   uint64_t full_bytes_ = 0;                         // padded, of all in queue_ but the last
   std::vector<std::unique_ptr<FrameBuffer>> free_;
   FramesInFlight in_flight_;  // all of the current segment
+  CopyPace copy_pace_;
   Operation sync_op_;
   std::string group_prefix_;
 
@@ -186,6 +190,7 @@ class LogWriter {
   uint64_t segment_at_ = 0;  // where the next frame goes; 0: the header goes with it
   uint64_t segment_first_frame_ = 0;
   bool segment_recycled_ = false;
+  bool segment_filled_ = true;  // with zeros, or older frames, before it was begun
   uint64_t previous_segment_ = 0;
   uint64_t epoch_ = 0;
 

@@ -2,7 +2,7 @@
 // real log. Implementations: PosixFileSystem (posix_file.h) and the tests' in-memory disk.
 //
 // Blocking calls are for start-up, recovery and tools. A running event loop uses only the
-// asynchronous ones (AsyncFiles).
+// asynchronous ones (AsyncFiles), but for small writes to the page cache (wal/copy_pace.h).
 #pragma once
 
 #include <cstdint>

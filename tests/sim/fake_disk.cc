@@ -45,6 +45,7 @@ class FakeFile final : public File {
   }
   Status WriteAt(uint64_t offset, std::span<const uint8_t> bytes) override {
     CheckAlignment(offset, bytes);
+    if (disk_.during_write_) disk_.during_write_();
     FLASHDB_RETURN_IF_ERROR(ToStatus(disk_.WriteSectors(*inode_, offset, bytes), path_));
     if (mode_ == WriteMode::kDirectSync) {
       disk_.MakeDurable(*inode_, offset / FakeDisk::kSector,

@@ -86,6 +86,10 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   /// A disk that acknowledges syncs and does nothing for them.
   void set_lies(bool lies) { lies_ = lies; }
 
+  /// Is called in each blocking write, to let time pass, say.
+  void set_during_write(std::function<void()> during_write) {
+    during_write_ = std::move(during_write);
+  }
   /// The nth write (sync) from now, 1 being the next, fails with EIO, as do all after it.
   void FailWritesFrom(uint64_t nth) { fail_writes_from_ = writes_ + nth; }
   void FailSyncsFrom(uint64_t nth) { fail_syncs_from_ = syncs_ + nth; }
@@ -173,6 +177,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   bool needs_directories_ = false;
   bool lies_ = false;
   uint32_t submitter_ = 0;
+  std::function<void()> during_write_;
   uint64_t changes_made_ = 0;
   uint64_t stop_at_change_ = UINT64_MAX;
 };

@@ -12,16 +12,6 @@ class FramesInFlightTest : public LogFixture {
 
   static constexpr uint64_t kFirstFrame = 4096;  // every short record takes one block of 512 bytes
 
-  /// Begins a write of one record by itself.
-  void Begin(const std::string& payload) {
-    log_->Append(payload);
-    log_->Pump();
-  }
-  void OpenAndSettle() {
-    Open();
-    log_->Pump();
-    disk_.RunAll();
-  }
   /// After "kept", three frames that were under way together, all written in the end.
   void WriteThreeTogether() {
     OpenAndSettle();

@@ -33,10 +33,20 @@ class LogFixture : public testing::Test {
     log_ = *std::move(log);
   }
 
-  /// Writes one record in a frame of its own and waits until nothing is under way.
-  void Commit(const std::string& payload) {
+  void OpenAndSettle() {
+    Open();
+    log_->Pump();
+    disk_.RunAll();
+  }
+
+  /// Begins a write of one record by itself.
+  void Begin(const std::string& payload) {
     log_->Append(payload);
     log_->Pump();
+  }
+  /// Writes one record in a frame of its own and waits until nothing is under way.
+  void Commit(const std::string& payload) {
+    Begin(payload);
     disk_.RunAll();
   }
 
