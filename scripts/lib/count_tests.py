@@ -1,4 +1,4 @@
-"""Prints "PASSED FAILED" for one run of `meson test`.
+"""Prints how many cases passed in one run of `meson test`, then a line for each failure.
 
 Arguments: meson's testlog.json, and the folder with the XML reports of the GoogleTest binaries
 (one for each, named after it). GoogleTest cases are counted one by one. A test program without a
@@ -12,44 +12,58 @@ import sys
 import xml.etree.ElementTree as xml
 
 
-def count_cases(report):
-    """(passed, failed) of one XML report; a damaged one (of a killed program) counts as none."""
-    try:
-        cases = list(xml.parse(report).getroot().iter("testcase"))
-    except xml.ParseError:
-        return 0, 0
-    ran = [c for c in cases if c.get("status") == "run" and c.get("result") == "completed"]
-    failed = [c for c in ran if c.find("failure") is not None]
-    skipped = [c for c in cases if c.get("result") == "skipped"]
-    return len(ran) - len(failed), len(failed) + len(skipped)
+class Cases:
+    """What the reports of one program say."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failures = []
+
+    def add(self, report):
+        """A damaged report (of a killed program) says nothing."""
+        try:
+            cases = list(xml.parse(report).getroot().iter("testcase"))
+        except xml.ParseError:
+            return
+        for case in cases:
+            name = f"{case.get('classname')}.{case.get('name')}"
+            failure = case.find("failure")
+            if failure is not None:
+                self.failures.append(f"{name}: {' '.join(failure.get('message', '').split())[:400]}")
+            elif case.get("result") == "skipped":
+                self.failures.append(f"{name}: skipped")
+            elif case.get("status") == "run" and case.get("result") == "completed":
+                self.passed += 1
 
 
-def reports_by_program(folder):
+def cases_by_program(folder):
     """Reports are named PROGRAM.xml, and PROGRAM_1.xml, ... if a program ran more than once."""
-    counts = collections.defaultdict(lambda: [0, 0])
+    programs = collections.defaultdict(Cases)
     for report in sorted(pathlib.Path(folder).glob("*.xml")):
         name, _, number = report.stem.rpartition("_")
-        program = name if number.isdigit() else report.stem
-        for i, count in enumerate(count_cases(report)):
-            counts[program][i] += count
-    return counts
+        programs[name if number.isdigit() else report.stem].add(report)
+    return programs
 
 
 def main(log, folder):
-    reports = reports_by_program(folder)
-    passed = sum(p for p, _ in reports.values())
-    failed = sum(f for _, f in reports.values())
+    programs = cases_by_program(folder)
+    passed = sum(cases.passed for cases in programs.values())
+    failures = [f"{program}: {failure}" for program, cases in programs.items()
+                for failure in cases.failures]
     lines = pathlib.Path(log).read_text().splitlines() if pathlib.Path(log).exists() else []
     for test in map(json.loads, lines):
         program = pathlib.Path(test["command"][0]).name
-        cases = reports.get(program, [0, 0])
+        cases = programs.get(program, Cases())
         if test["result"] not in ("OK", "EXPECTEDFAIL"):
-            failed += cases[1] == 0
-        elif sum(cases) == 0:
+            if not cases.failures:
+                failures.append(f"{program}: {test['result']}, exit status {test['returncode']}")
+        elif cases.passed + len(cases.failures) == 0:
             passed += 1
-    if passed + failed == 0:
-        failed = 1
-    print(passed, failed)
+    if passed + len(failures) == 0:
+        failures.append("no test ran")
+    print(passed)
+    for failure in failures:
+        print(failure)
 
 
 main(*sys.argv[1:])
