@@ -269,13 +269,18 @@ class Peer {
 
 TEST(MailboxThreadsTest, NoMailIsLostSwappedOrSleptThrough) {
   constexpr uint64_t kMails = 150'000;
-  MailRoom room(2);
-  Peer one(room, 0);
-  Peer two(room, 1);
-  std::thread other([&] { two.Run(one, kMails); });
-  one.Run(two, kMails);
-  other.join();
-  EXPECT_GT(one.sleeps() + two.sleeps(), 0u);
+  uint64_t sleeps = 0;
+  // With two busy threads it may happen that neither ever finds its inbox empty: once more then.
+  for (int round = 0; sleeps == 0 && round < 100 && !HasFailure(); ++round) {
+    MailRoom room(2);
+    Peer one(room, 0);
+    Peer two(room, 1);
+    std::thread other([&] { two.Run(one, kMails); });
+    one.Run(two, kMails);
+    other.join();
+    sleeps = one.sleeps() + two.sleeps();
+  }
+  EXPECT_GT(sleeps, 0u);
 }
 
 // Sleeping after every mail: the race between the last look and the flag.
