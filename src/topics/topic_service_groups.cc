@@ -117,10 +117,6 @@ Task<StatusOr<GroupOffsets>> CommitOffsets(std::string group_name, std::string t
   if (Status valid = CheckCommits(*topic, commits); !valid.ok()) co_return valid;
   StatusOr<Group> group = co_await FindOrCreateGroup(group_name, gates);
   if (!group.ok()) co_return group.status();
-  if (member.has_value()) {
-    Status holds = co_await CheckMember(*group, *topic, commits, *member);
-    if (!holds.ok()) co_return holds;
-  }
   Transaction transaction(true);
   uint64_t bytes = 256;
   for (const OffsetCommit& commit : commits) {
@@ -129,7 +125,13 @@ Task<StatusOr<GroupOffsets>> CommitOffsets(std::string group_name, std::string t
   }
   std::optional<std::string> refusal = co_await transaction.Lock(bytes);
   std::vector<CommitOutcome> outcomes;
-  if (!refusal.has_value()) {
+  Status holds;
+  // With the partitions locked: who gets one of them from now on reads its offset after this
+  // commit.
+  if (!refusal.has_value() && member.has_value()) {
+    holds = co_await CheckMember(*group, *topic, commits, *member);
+  }
+  if (!refusal.has_value() && holds.ok()) {
     auto look = [&](ShardId, Keyspace&) { return CommitThere(*topic, *group, commits, false); };
     auto act = [&](ShardId, Keyspace&) { return CommitThere(*topic, *group, commits, true); };
     outcomes = co_await transaction.AtEach(transaction.Participants(), look);
@@ -140,6 +142,7 @@ Task<StatusOr<GroupOffsets>> CommitOffsets(std::string group_name, std::string t
   co_await transaction.Finish();
   gates.insert(gates.end(), transaction.gates().begin(), transaction.gates().end());
   if (refusal.has_value()) co_return RefusedStatus(*refusal);
+  if (!holds.ok()) co_return holds;
   if (Status failed = FirstError(outcomes); !failed.ok()) co_return failed;
   GroupOffsets offsets{.topic = topic->name, .partitions = {}};
   for (CommitOutcome& outcome : outcomes) {
