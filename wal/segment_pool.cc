@@ -9,7 +9,10 @@
 namespace flashdb {
 namespace {
 
-constexpr size_t kZeroStep = 512u << 10;
+// Copied to the page cache by a kernel's worker, which the shard may have to wait for.
+constexpr size_t kZeroStep = 128u << 10;
+// Synced bit by bit, so that no single sync has much to write.
+constexpr size_t kSyncStep = 4 * kZeroStep;
 constexpr uint64_t kRetryNanos = 1'000'000'000;
 
 // Never written to, so all logs share it. Aligned for direct writes on any device.
@@ -210,8 +213,9 @@ Status SegmentPool::Advance(Spare& spare) {
       error_ = OkStatus();
       return OkStatus();
     case Step::kZero:
-      // Bit by bit, so that no single sync has much to write.
-      if (spare.file->mode() == WriteMode::kBuffered) Submit(Step::kSyncZeros, spare);
+      if (spare.file->mode() == WriteMode::kBuffered && spare.zeroed_bytes % kSyncStep == 0) {
+        Submit(Step::kSyncZeros, spare);
+      }
       return OkStatus();
     case Step::kSyncZeros:
       spare.ready = spare.zeroed_bytes >= options_.segment_bytes;
