@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <mutex>
 #include <new>
@@ -46,7 +47,7 @@ namespace {
 
 constexpr uint32_t kAllPages = ~uint32_t{0};
 // So many pages last while the next chunk is prepared.
-constexpr int kLowPages = 8;
+constexpr size_t kLowPages = 24;
 
 void* MapAligned(size_t bytes) {
   void* memory =
@@ -95,15 +96,29 @@ Arena::~Arena() {
   if (spare_ != nullptr) munmap(spare_, kChunkBytes);
 }
 
-std::span<uint8_t> Arena::BeginSpare() {
+bool Arena::WantsSpare() {
   Arena& arena = OfThread();
-  if (!arena.low_ || arena.spare_ != nullptr) return {};
-  arena.low_ = false;
-  arena.spare_ = MapAligned(kChunkBytes);
-  return {static_cast<uint8_t*>(arena.spare_), kChunkBytes};
+  return arena.unused_pages_ <= kLowPages && arena.spare_ == nullptr;
 }
 
-void Arena::SpareIsReady() { OfThread().spare_ready_ = true; }
+double Arena::Shrunk() {
+  return std::max(0.0, 1 - static_cast<double>(OfThread().unused_pages_) / kLowPages);
+}
+
+void* Arena::MapChunk() {
+  void* chunk = MapAligned(kChunkBytes);
+  // One store for a huge page; where the kernel gives small ones, the others do the rest.
+  for (size_t at = 0; at < kChunkBytes; at += 4096) static_cast<volatile uint8_t*>(chunk)[at] = 0;
+  return chunk;
+}
+
+void Arena::UnmapChunk(void* chunk) { munmap(chunk, kChunkBytes); }
+
+void Arena::GiveSpare(void* chunk) {
+  Arena& arena = OfThread();
+  FLASHDB_CHECK(arena.spare_ == nullptr, "an arena keeps one spare chunk");
+  arena.spare_ = chunk;
+}
 
 Arena::Chunk* Arena::ChunkOf(const void* inside) {
   return reinterpret_cast<Chunk*>(reinterpret_cast<uintptr_t>(inside) & ~(kChunkBytes - 1));
@@ -169,8 +184,8 @@ Arena::Page& Arena::NewPage(size_t size) {
   if (chunk.unused_pages == kAllPages) --empty_chunks_;
   auto index = static_cast<size_t>(std::countr_zero(chunk.unused_pages));
   chunk.unused_pages &= chunk.unused_pages - 1;
+  --unused_pages_;
   if (chunk.unused_pages == 0) roomy_.pop_back();
-  low_ = roomy_.size() == 1 && std::popcount(chunk.unused_pages) <= kLowPages;
   Page& page = chunk.pages[index];
   constexpr uint32_t kHeader = (sizeof(Chunk) + 63) / 64 * 64;  // it lies in the first page
   page = {.fresh = index == 0 ? kHeader : 0, .size_class = static_cast<uint16_t>(size / 8)};
@@ -179,11 +194,11 @@ Arena::Page& Arena::NewPage(size_t size) {
 }
 
 Arena::Chunk& Arena::NewChunk() {
-  void* memory = spare_ready_ ? std::exchange(spare_, nullptr) : MapAligned(kChunkBytes);
-  spare_ready_ = false;
+  void* memory = spare_ != nullptr ? std::exchange(spare_, nullptr) : MapAligned(kChunkBytes);
   auto* chunk = new (memory) Chunk{
       .arena = this, .unused_pages = kAllPages, .place = static_cast<uint32_t>(roomy_.size())};
   roomy_.push_back(chunk);
+  unused_pages_ += kPages;
   ++chunks_;
   ++empty_chunks_;
   return *chunk;
@@ -196,6 +211,7 @@ void Arena::ReleasePage(Chunk& chunk, Page& page) {
     roomy_.push_back(&chunk);
   }
   chunk.unused_pages |= uint32_t{1} << chunk.IndexOf(page);
+  ++unused_pages_;
   if (chunk.unused_pages == kAllPages) ReleaseChunk(chunk);
 }
 
@@ -209,6 +225,7 @@ void Arena::ReleaseChunk(Chunk& chunk) {
   roomy_.back()->place = chunk.place;
   roomy_[chunk.place] = roomy_.back();
   roomy_.pop_back();
+  unused_pages_ -= kPages;
   --chunks_;
   munmap(&chunk, kChunkBytes);
 }

@@ -16,7 +16,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace flashdb {
@@ -41,11 +40,16 @@ class Arena {
   /// Bytes that the calling thread's arena holds from the kernel.
   static size_t HeldBytes();
 
-  /// New memory for the next chunk, if the calling thread's arena has less than a quarter of a
-  /// chunk left: to be touched by the caller, in whatever time it takes, and reported by
-  /// SpareIsReady() on the same thread. Empty if none is needed or one is being prepared.
-  static std::span<uint8_t> BeginSpare();
-  static void SpareIsReady();
+  /// Whether the calling thread's arena has less than three quarters of a chunk left, and no spare
+  /// one.
+  static bool WantsSpare();
+  /// How much of that room is used by now: 0 to 1.
+  static double Shrunk();
+  /// New memory for a chunk, already touched, in whatever time that takes. Any thread.
+  static void* MapChunk();
+  static void UnmapChunk(void* chunk);
+  /// Hands such memory to the calling thread's arena, for its next chunk. Only while it has none.
+  static void GiveSpare(void* chunk);
 
   Arena() = default;
   /// Every block must have been freed.
@@ -94,11 +98,10 @@ class Arena {
 
   std::array<Page*, kClassCount> with_room_{};  // by block size / 8
   std::vector<Chunk*> roomy_;                   // chunks that have an unused page
+  size_t unused_pages_ = 0;                     // in all of them
   size_t chunks_ = 0;
   size_t empty_chunks_ = 0;
   void* spare_ = nullptr;  // mapped, no chunk yet
-  bool spare_ready_ = false;
-  bool low_ = false;  // a quarter is left of the newest chunk, the last with unused pages
 };
 
 }  // namespace flashdb

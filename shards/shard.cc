@@ -54,7 +54,7 @@ Status Shard::Attach(const Ring::Options& options) {
   FLASHDB_ASSIGN_OR_RETURN(ring_, Ring::Create(options));
   group_.ring_fds[id_].store(ring_->fd(), std::memory_order_release);
   keys_.SetNow(clock_.NowMillis());
-  return OkStatus();
+  return arena_refill_.Start();
 }
 
 void Shard::Enter() { current_shard = this; }
@@ -153,9 +153,16 @@ void Shard::TellPeers() {
 // ---- The loop --------------------------------------------------------------------------------
 
 void Shard::Run() {
+  uint64_t began = clock_.MonotonicNanos();
   for (Rest rest = TurnOnce(); rest.running; rest = TurnOnce()) {
-    ring_->Turn(rest.wait_nanos);
-    if (rest.wait_nanos != 0) mailbox_.Wake();
+    loop_stats_.Count(rest.ended_nanos - began);
+    ring_->SubmitAndWait(rest.wait_nanos);
+    began = rest.ended_nanos;
+    if (rest.wait_nanos != 0) {
+      mailbox_.Wake();
+      began = clock_.MonotonicNanos();
+    }
+    ring_->Dispatch();
   }
 }
 
@@ -167,21 +174,17 @@ Shard::Rest Shard::TurnOnce() {
   RunTimers(started);
   more |= BackgroundWork(started);
   log_->Pump();
-  if (ring_ != nullptr) arena_refill_.Pump(*ring_);
+  if (ring_ != nullptr) arena_refill_.Pump();
   TellPeers();
   if (hook_ != nullptr) hook_->FlushOutput();
   FlushMail();
 
-  uint64_t ended = clock_.MonotonicNanos();
-  uint64_t took = ended - started;
   ++loop_stats_.turns;
-  loop_stats_.busy_nanos += took;
-  loop_stats_.longest_turn_nanos = std::max(loop_stats_.longest_turn_nanos, took);
-
+  const uint64_t ended = clock_.MonotonicNanos();
   if (stopping_ && log_->idle() && mailbox_.InboxEmpty()) return {.running = false};
   bool may_sleep =
       !more && mailbox_.OutboxEmpty() && !PollsForCommit(ended) && mailbox_.PrepareSleep();
-  return {.wait_nanos = may_sleep ? SleepNanos(ended) : 0};
+  return {.ended_nanos = ended, .wait_nanos = may_sleep ? SleepNanos(ended) : 0};
 }
 
 void Shard::FlushMail() {
@@ -240,7 +243,7 @@ bool Shard::BackgroundWork(uint64_t now) {
 
 Status Shard::CloseLog() {
   log_->BeginClose();
-  while (log_->busy() || arena_refill_.busy()) ring_->Turn(1'000'000);
+  while (log_->busy()) ring_->Turn(1'000'000);
   return log_->CloseCleanly();
 }
 

@@ -6,6 +6,7 @@
 // submit, and sleep if there is nothing to do.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <coroutine>
 #include <functional>
@@ -71,6 +72,7 @@ class Shard {
   /// What a turn leaves to do: wait for events, for at most this time (0: there is work already).
   struct Rest {
     bool running = true;
+    uint64_t ended_nanos = 0;  // when the turn came to its end
     uint64_t wait_nanos = 0;
   };
   /// One turn of Run() up to where it would wait. If wait_nanos is not 0, the shard has announced
@@ -138,9 +140,15 @@ class Shard {
 
   struct LoopStats {
     uint64_t turns = 0;
-    uint64_t longest_turn_nanos = 0;  // without sleeping, since the last reset
-    uint64_t mail_delivered = 0;
+    // From the end of a sleep, or of the turn before, to the next one's beginning.
+    uint64_t longest_turn_nanos = 0;  // since the last reset
     uint64_t busy_nanos = 0;
+    uint64_t mail_delivered = 0;
+
+    void Count(uint64_t turn_nanos) {
+      busy_nanos += turn_nanos;
+      longest_turn_nanos = std::max(longest_turn_nanos, turn_nanos);
+    }
   };
   LoopStats& loop_stats() { return loop_stats_; }
   /// Active expiry may be switched off for tests (DEBUG SET-ACTIVE-EXPIRE).

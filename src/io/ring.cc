@@ -250,13 +250,6 @@ void Ring::Close(std::unique_ptr<File> file) {
   io_uring_sqe_set_data(sqe, nullptr);
 }
 
-void Ring::Populate(std::span<uint8_t> memory, Completion& done) {
-  io_uring_sqe* sqe = PrepareFor(done);
-  uint64_t data = sqe->user_data;
-  io_uring_prep_madvise(sqe, memory.data(), static_cast<off_t>(memory.size()), MADV_POPULATE_WRITE);
-  sqe->user_data = data;
-}
-
 size_t Ring::Dispatch() {
   size_t count = 0;
   io_uring_cqe* cqe;
@@ -280,7 +273,7 @@ size_t Ring::Dispatch() {
   return count;
 }
 
-size_t Ring::Turn(uint64_t wait_nanos) {
+void Ring::SubmitAndWait(uint64_t wait_nanos) {
   io_uring_cqe* cqe = nullptr;
   int result;
   if (wait_nanos == 0) {
@@ -295,7 +288,6 @@ size_t Ring::Turn(uint64_t wait_nanos) {
   FLASHDB_CHECK(
       result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY || result == -EAGAIN,
       "io_uring_enter: {}", result);
-  return Dispatch();
 }
 
 }  // namespace flashdb

@@ -96,12 +96,15 @@ class Ring final : public AsyncFiles {
   void RemoveDirectory(const std::string& path, Completion& done) override;
   void Close(std::unique_ptr<File> file) override;
 
-  /// Backs fresh anonymous memory with cleared pages, in a thread of the kernel's.
-  void Populate(std::span<uint8_t> memory, Completion& done);
-
-  /// Submits, waits up to `wait_nanos` for a completion (0: does not wait), and dispatches what has
-  /// completed. Returns the number of completions.
-  size_t Turn(uint64_t wait_nanos);
+  /// Submits, and waits up to `wait_nanos` for a completion (0: does not wait).
+  void SubmitAndWait(uint64_t wait_nanos);
+  /// Calls back for what has completed. Returns the number of completions.
+  size_t Dispatch();
+  /// The two of them.
+  size_t Turn(uint64_t wait_nanos) {
+    SubmitAndWait(wait_nanos);
+    return Dispatch();
+  }
 
   int fd() const { return ring_.ring_fd; }
   ReceiveBuffers& receive_buffers() { return receive_buffers_; }
@@ -112,7 +115,6 @@ class Ring final : public AsyncFiles {
   void PrepareSync(File& file, unsigned flags, Completion& done);
   void PrepareRemove(const std::string& path, int flags, Completion& done);
   Status SetUpReceiveBuffers(const Options& options);
-  size_t Dispatch();
 
   io_uring ring_{};
   bool initialized_ = false;

@@ -28,7 +28,7 @@ class Connection final : public SocketConnection {
   Connection(ShardServer& server, int fd, uint64_t id);
 
   Run* Prepare() override;
-  bool Work() override;
+  bool Work(uint64_t until_nanos) override;
   LinkBuffers Buffers() const override;
 
  private:
@@ -42,7 +42,7 @@ class Connection final : public SocketConnection {
   const char* TimeIsUp() override;
 
   // Execution (connection_execute.cc).
-  bool WorkForAWhile();
+  bool WorkForAWhile(uint64_t until_nanos);
   /// Nothing more is executed for now.
   bool Holds() const { return busy_ || closing_ || close_after_output_ || Paused(); }
   bool RunUnfinished() const { return run_ != nullptr && run_->Unfinished(); }

@@ -37,8 +37,8 @@ bool RepliesArePushes(const Command& command) {
 
 }  // namespace
 
-bool Connection::Work() {
-  bool more = WorkForAWhile();
+bool Connection::Work(uint64_t until_nanos) {
+  bool more = WorkForAWhile(until_nanos);
   if (run_ != nullptr && !busy_ && !run_->Unfinished()) server_.ReturnRun(std::move(run_));
   return more;
 }
@@ -50,10 +50,11 @@ Run* Connection::Prepare() {
   return run_->at < run_->until ? run_.get() : nullptr;
 }
 
-bool Connection::WorkForAWhile() {
+bool Connection::WorkForAWhile(uint64_t until_nanos) {
   if (closing_) return false;
   for (size_t steps = 0; steps < kStepsPerTurn; ++steps) {
     if (Holds()) return false;
+    if (steps > 0 && TurnIsOver(until_nanos)) return true;
     if (Step()) continue;
     if (next_ != Next::kNone) return false;  // CLIENT PAUSE holds it back
     if (TidyInput()) continue;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t kIdleRuns = 64;
 constexpr size_t kPreparedTogether = 16;
+constexpr size_t kCommandsTogether = 256;
 
 }  // namespace
 
@@ -26,29 +27,40 @@ void ConnectionLists::Unlist(SocketConnection& connection) {
   if (std::exchange(connection.listed_dirty, false)) std::erase(dirty_, &connection);
 }
 
-bool ConnectionLists::Work(Shard& here) {
+bool ConnectionLists::Work(Shard& here, uint64_t for_nanos) {
   working_.swap(ready_);
-  for (size_t i = 0; i < working_.size(); i += kPreparedTogether) {
-    size_t count = std::min(kPreparedTogether, working_.size() - i);
-    WorkTogether(here, std::span(working_).subspan(i, count));
+  const uint64_t until = here.clock().MonotonicNanos() + for_nanos;
+  size_t served = 0;
+  while (served < working_.size()) {
+    served += WorkTogether(here, std::span(working_).subspan(served), until);
+    if (served < working_.size() && here.clock().MonotonicNanos() >= until) break;
   }
+  ready_.insert(ready_.begin(), working_.begin() + static_cast<ptrdiff_t>(served), working_.end());
   working_.clear();
   return !ready_.empty();
 }
 
-// Parses the input of several clients before it executes any: so the keys of all are loaded at
-// once.
-void ConnectionLists::WorkTogether(Shard& here, std::span<SocketConnection* const> connections) {
+// Serves the first of those that wait. Parses the input of several clients before it executes any:
+// so the keys of all are loaded at once. Returns their number.
+size_t ConnectionLists::WorkTogether(Shard& here, std::span<SocketConnection* const> waiting,
+                                     uint64_t until_nanos) {
   std::array<Run*, kPreparedTogether> runs;
   size_t count = 0;
-  for (SocketConnection* connection : connections) {
-    connection->listed_ready = false;
-    if (Run* run = connection->Prepare()) runs[count++] = run;
+  size_t prepared = 0;
+  size_t commands = 0;
+  while (count < std::min(kPreparedTogether, waiting.size()) && commands < kCommandsTogether) {
+    SocketConnection& connection = *waiting[count++];
+    connection.listed_ready = false;
+    Run* run = connection.Prepare();
+    if (run == nullptr) continue;
+    runs[prepared++] = run;
+    commands += run->until - run->at;
   }
-  LookAhead(here, {runs.data(), count});
-  for (SocketConnection* connection : connections) {
-    if (connection->Work()) MarkReady(*connection);
+  LookAhead(here, {runs.data(), prepared});
+  for (SocketConnection* connection : waiting.first(count)) {
+    if (connection->Work(until_nanos)) MarkReady(*connection);
   }
+  return count;
 }
 
 std::unique_ptr<Run> ConnectionLists::BorrowRun() {

@@ -20,9 +20,10 @@ class ConnectionLists {
   /// The next Flush() looks after it.
   void MarkDirty(SocketConnection& connection);
 
-  /// Executes what the ready connections have received, each up to its budget. True if some are
-  /// ready again. `here` is the shard whose connections they are.
-  bool Work(Shard& here);
+  /// Executes what the ready connections have received, each up to its budget, and begins little
+  /// after `for_nanos`. True if some are ready again, or still. `here` is the shard whose
+  /// connections they are.
+  bool Work(Shard& here, uint64_t for_nanos);
 
   /// Sends what the dirty connections may send. `bury(SocketConnection&)` gets each one that is
   /// dead and on no list any more: it may destroy it.
@@ -44,7 +45,8 @@ class ConnectionLists {
   void ReturnRun(std::unique_ptr<Run> run);
 
  private:
-  void WorkTogether(Shard& here, std::span<SocketConnection* const> connections);
+  size_t WorkTogether(Shard& here, std::span<SocketConnection* const> waiting,
+                      uint64_t until_nanos);
   void Unlist(SocketConnection& connection);
 
   std::vector<SocketConnection*> ready_;

@@ -32,11 +32,12 @@ HttpConnection::HttpConnection(ShardServer& server, int fd, uint64_t id)
 
 // ---- Requests ----------------------------------------------------------------------------------
 
-bool HttpConnection::Work() {
+bool HttpConnection::Work(uint64_t until_nanos) {
   while (!room_waiters_.empty() && HasRoom()) ResumeOneWaiter();
   if (lingering_) in_at_ = in_.size();
   for (int requests = 0; requests < kRequestsPerTurn; ++requests) {
     if (busy_ || closing_ || Paused()) return false;
+    if (requests > 0 && TurnIsOver(until_nanos)) return true;
     if (!close_after_output_ && Step()) continue;
     if (TidyInput() && !lingering_) continue;
     ReceiveMore();

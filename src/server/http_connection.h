@@ -19,7 +19,7 @@ class HttpConnection final : public SocketConnection {
   /// Takes over `fd`. Begins to receive at once.
   HttpConnection(ShardServer& server, int fd, uint64_t id);
 
-  bool Work() override;
+  bool Work(uint64_t until_nanos) override;
 
  private:
   class Exchange final : public HttpExchange {

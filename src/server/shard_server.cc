@@ -16,6 +16,8 @@ namespace flashdb {
 namespace {
 
 constexpr uint64_t kTickNanos = 100'000'000;
+// What clients have sent beyond this waits for the next turn, after others' and the log's.
+constexpr uint64_t kServeNanos = 500'000;
 // For clients beyond maxclients.
 constexpr std::string_view kRespRefusal = "-ERR max number of clients reached\r\n";
 
@@ -178,7 +180,7 @@ void ShardServer::RetryLater(SocketConnection& connection) {
 bool ShardServer::Work() {
   if (shard_.loop_stats().turns % 16 == 0 || next_tick_nanos_ == 0) Tick();
   topics_.Pump();
-  return lists_.Work(engine_.shard);
+  return lists_.Work(engine_.shard, kServeNanos);
 }
 
 void ShardServer::FlushOutput() {

@@ -160,6 +160,10 @@ void SocketConnection::CloseNow() {
   OnClosing();
 }
 
+bool SocketConnection::TurnIsOver(uint64_t until_nanos) const {
+  return InputBytes() > 0 && server_.shard().clock().MonotonicNanos() >= until_nanos;
+}
+
 void SocketConnection::Housekeep() {
   if (closing_) return;
   if (const char* why = TimeIsUp()) {

@@ -31,8 +31,9 @@ class SocketConnection : public SessionLink {
   /// Parses what has arrived. The next run if it begins on this shard, else nullptr: its keys are
   /// worth loading before Work() executes it.
   virtual Run* Prepare() { return nullptr; }
-  /// Executes what has arrived, up to a budget; true if more is left.
-  virtual bool Work() = 0;
+  /// Executes what has arrived, up to a budget, and begins little after `until_nanos`
+  /// (MonotonicNanos of the shard's clock); true if more is left.
+  virtual bool Work(uint64_t until_nanos) = 0;
   /// Sends what has been released.
   void Flush();
   /// Closed, and nothing refers to it any more: may be destroyed.
@@ -55,6 +56,9 @@ class SocketConnection : public SessionLink {
  protected:
   /// Takes over `fd`. Begins to receive at once.
   SocketConnection(ShardServer& server, int fd, uint64_t id);
+
+  /// Whether Work() had better leave what has arrived to its next call.
+  bool TurnIsOver(uint64_t until_nanos) const;
 
   // ---- What a protocol adds ------------------------------------------------------------------
 

@@ -134,27 +134,31 @@ TEST(ArenaDeathTest, FreeingTwiceIsNoticed) {
   });
 }
 
-TEST(ArenaTest, APreparedChunkIsTheNextOne) {
+// Takes blocks of 4 KiB until the arena holds more than `chunks` chunks.
+void TakeMoreThan(size_t chunks, std::vector<void*>& blocks) {
+  while (Arena::HeldBytes() <= chunks * (size_t{2} << 20)) blocks.push_back(Arena::Allocate(4096));
+}
+
+bool IsInside(void* chunk, void* block) {
+  auto* start = static_cast<uint8_t*>(chunk);
+  auto* at = static_cast<uint8_t*>(block);
+  return at >= start && at < start + (size_t{2} << 20);
+}
+
+TEST(ArenaTest, ASpareChunkIsTheNextOne) {
   if (PassesThrough()) return;  // there are no chunks with a sanitizer
   OnAFreshThread([] {
     std::vector<void*> blocks;
-    EXPECT_TRUE(Arena::BeginSpare().empty()) << "nothing is in use yet";
-    std::span<uint8_t> spare;
-    while (Arena::HeldBytes() <= size_t{2} << 20) {
+    EXPECT_TRUE(Arena::WantsSpare()) << "it has nothing yet";
+    do {
       blocks.push_back(Arena::Allocate(4096));
-      if (!spare.empty()) {
-        EXPECT_TRUE(Arena::BeginSpare().empty()) << "one at a time";
-        continue;
-      }
-      spare = Arena::BeginSpare();
-      if (!spare.empty()) {
-        EXPECT_GT(blocks.size() * 4096, size_t{1400} << 10) << "only when little is left";
-        Arena::SpareIsReady();
-      }
-    }
-    ASSERT_FALSE(spare.empty());
-    auto* last = static_cast<uint8_t*>(blocks.back());
-    EXPECT_TRUE(last >= spare.data() && last < spare.data() + spare.size());
+    } while (!Arena::WantsSpare());
+    EXPECT_GT(blocks.size() * 4096, size_t{400} << 10) << "only when a quarter is used";
+    void* spare = Arena::MapChunk();
+    Arena::GiveSpare(spare);
+    EXPECT_FALSE(Arena::WantsSpare()) << "one is enough";
+    TakeMoreThan(1, blocks);
+    EXPECT_TRUE(IsInside(spare, blocks.back()));
     for (void* block : blocks) Arena::Free(block, 4096);
   });
 }
@@ -163,19 +167,31 @@ TEST(ArenaTest, AChunkThatIsNotReadyInTimeIsKeptForLater) {
   if (PassesThrough()) return;
   OnAFreshThread([] {
     std::vector<void*> blocks;
-    std::span<uint8_t> spare;
-    while (Arena::HeldBytes() <= size_t{2} << 20) {
+    void* spare = Arena::MapChunk();
+    TakeMoreThan(1, blocks);
+    EXPECT_FALSE(IsInside(spare, blocks.back()));
+    Arena::GiveSpare(spare);
+    TakeMoreThan(2, blocks);
+    EXPECT_TRUE(IsInside(spare, blocks.back()));
+    for (void* block : blocks) Arena::Free(block, 4096);
+  });
+}
+
+TEST(ArenaTest, TheRoomThatIsLeftShrinksToNothing) {
+  if (PassesThrough()) return;
+  OnAFreshThread([] {
+    std::vector<void*> blocks;
+    do {
       blocks.push_back(Arena::Allocate(4096));
-      if (spare.empty()) spare = Arena::BeginSpare();
+    } while (!Arena::WantsSpare());
+    EXPECT_EQ(Arena::Shrunk(), 0);
+    for (double before = 0; Arena::HeldBytes() <= size_t{2} << 20 && before < 1;) {
+      blocks.push_back(Arena::Allocate(4096));
+      EXPECT_GE(Arena::Shrunk(), before);
+      before = Arena::Shrunk();
     }
-    auto inside = [&spare](void* block) {
-      auto* at = static_cast<uint8_t*>(block);
-      return at >= spare.data() && at < spare.data() + spare.size();
-    };
-    EXPECT_FALSE(inside(blocks.back())) << "the kernel is still at it";
-    Arena::SpareIsReady();
-    while (Arena::HeldBytes() <= size_t{4} << 20) blocks.push_back(Arena::Allocate(4096));
-    EXPECT_TRUE(inside(blocks.back()));
+    EXPECT_EQ(Arena::Shrunk(), 1);
+    EXPECT_EQ(Arena::HeldBytes(), size_t{2} << 20) << "the last page is not full yet";
     for (void* block : blocks) Arena::Free(block, 4096);
   });
 }

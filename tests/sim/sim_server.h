@@ -40,6 +40,8 @@ class SimServer {
     uint32_t shards = 1;
     LogOptions log;
     uint64_t seed = 0;
+    // How long clients are served in a turn. The clock stands still meanwhile: 0 or everything.
+    uint64_t serve_nanos = 1;
     bool release_early = false;  // a broken server: it settles what it has only appended
   };
 

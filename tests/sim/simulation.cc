@@ -102,6 +102,7 @@ class Simulation {
     options.shards = shards_;
     options.seed = sim_.random.Next();
     options.release_early = options_.release_early;
+    options.serve_nanos = sim_.random.Below(2);
     options.log.segment_bytes = kMinSegmentBytes;
     options.log.mode = direct_ ? WriteMode::kDirectSync : WriteMode::kBuffered;
     options.log.commit_records = sim_.Chance(2) ? 0 : 2;

@@ -75,14 +75,16 @@ void SimSockets::DeliverInput(int fd) {
 
 // ---- Connections -------------------------------------------------------------------------------
 
-ShardServer::ShardServer(Shard& shard, ServerServices& services, uint64_t seed)
+ShardServer::ShardServer(Shard& shard, ServerServices& services, uint64_t seed,
+                         uint64_t serve_nanos)
     : sockets_(seed),
       view_(shard, sockets_),
       engine_{.shard = shard,
               .keys = shard.keys(),
               .services = services,
               .clock = shard.clock(),
-              .random = shard.random()} {
+              .random = shard.random()},
+      serve_nanos_(serve_nanos) {
   engine_.slow_micros = -1;  // real time must decide nothing
   shard.set_hook(this);
 }

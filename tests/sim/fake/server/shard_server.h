@@ -92,6 +92,7 @@ class ShardServer final : public TurnHook {
     ShardId id() const { return shard_.id(); }
     Keyspace& keys() { return shard_.keys(); }
     CommitQueue& commits() { return shard_.commits(); }
+    const Clock& clock() { return shard_.clock(); }
     SimSockets& ring() { return sockets_; }
 
    private:
@@ -99,7 +100,7 @@ class ShardServer final : public TurnHook {
     SimSockets& sockets_;
   };
 
-  ShardServer(Shard& shard, ServerServices& services, uint64_t seed);
+  ShardServer(Shard& shard, ServerServices& services, uint64_t seed, uint64_t serve_nanos);
 
   SimSockets& sockets() { return sockets_; }
   void Adopt(int fd, uint64_t id, SimPeer& peer);
@@ -122,7 +123,7 @@ class ShardServer final : public TurnHook {
   // TurnHook.
   bool Work() override {
     TopicStore::Here().Pump();
-    return lists_.Work(engine_.shard);
+    return lists_.Work(engine_.shard, serve_nanos_);
   }
   void FlushOutput() override;
   uint64_t NextDeadlineNanos() const override { return TopicStore::Here().NextDeadlineNanos(); }
@@ -133,6 +134,7 @@ class ShardServer final : public TurnHook {
   Engine engine_;
   ConnectionLimits limits_;
   Config config_;
+  const uint64_t serve_nanos_;
   std::map<uint64_t, std::unique_ptr<SocketConnection>> connections_;
   ConnectionLists lists_;
 };
