@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "shards/arena.h"
+#include "shards/fresh_arena.h"
 
 namespace flashdb {
 namespace {
@@ -42,20 +42,11 @@ TEST(NapTest, NapsThatOthersUseEnd) {
   EXPECT_EQ(NapNanos({.expected = 4 * kMilli, .lent = 5 * kMilli}, 0.9), 0u);
 }
 
-bool PassesThrough() {
-  void* block = Arena::Allocate(16);
-  bool passes = Arena::HeldBytes() == 0;
-  Arena::Free(block, 16);
-  return passes;
-}
-
 class ArenaRefillTest : public testing::Test {
  protected:
-  // With an arena that nothing else uses.
   template <typename F>
-  static void OnAFreshThread(F body) {
-    if (PassesThrough()) return;  // there are no chunks with a sanitizer
-    std::thread(body).join();
+  static void WithChunks(F body) {
+    if (!ArenaPassesThrough()) OnAFreshThread(body);
   }
 
   // Uses all of one chunk more; returns the page faults that this took.
@@ -88,7 +79,7 @@ class ArenaRefillTest : public testing::Test {
 };
 
 TEST_F(ArenaRefillTest, TheFirstKeysNeedNoNewMemory) {
-  OnAFreshThread([] {
+  WithChunks([] {
     ArenaRefill refill;
     ASSERT_TRUE(refill.Start().ok());
     std::vector<void*> blocks;
@@ -98,7 +89,7 @@ TEST_F(ArenaRefillTest, TheFirstKeysNeedNoNewMemory) {
 }
 
 TEST_F(ArenaRefillTest, ALoopThatTurnsFindsItsNextChunkTouched) {
-  OnAFreshThread([] {
+  WithChunks([] {
     ArenaRefill refill;
     ASSERT_TRUE(refill.Start().ok());
     std::vector<void*> blocks;
@@ -117,7 +108,7 @@ TEST_F(ArenaRefillTest, ALoopThatTurnsFindsItsNextChunkTouched) {
 }
 
 TEST_F(ArenaRefillTest, ItMayEndWhileAChunkIsPrepared) {
-  OnAFreshThread([] {
+  WithChunks([] {
     for (int round = 0; round < 20; ++round) {
       ArenaRefill refill;
       ASSERT_TRUE(refill.Start().ok());

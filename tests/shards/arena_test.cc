@@ -9,22 +9,10 @@
 #include <vector>
 
 #include "base/random.h"
+#include "shards/fresh_arena.h"
 
 namespace flashdb {
 namespace {
-
-// Runs `body` with an arena that nothing else uses.
-template <typename F>
-void OnAFreshThread(F body) {
-  std::thread(body).join();
-}
-
-bool PassesThrough() {
-  void* block = Arena::Allocate(16);
-  bool passes = Arena::HeldBytes() == 0;
-  Arena::Free(block, 16);
-  return passes;
-}
 
 TEST(ArenaTest, SizesAreEightBytesApartUpTo512) {
   EXPECT_EQ(Arena::RoundUp(1), 16u);
@@ -86,7 +74,7 @@ TEST(ArenaTest, SizesThatAreMultiplesOf16AreAlignedTo16) {
 
 TEST(ArenaTest, FreedMemoryServesOtherSizes) {
   OnAFreshThread([] {
-    if (PassesThrough()) return;  // the sanitizer's allocator has other rules
+    if (ArenaPassesThrough()) return;  // the sanitizer's allocator has other rules
     auto fill_and_free = [](size_t size) {
       std::vector<void*> blocks;
       for (size_t bytes = 0; bytes < (size_t{20} << 20); bytes += size) {
@@ -104,7 +92,7 @@ TEST(ArenaTest, FreedMemoryServesOtherSizes) {
 
 TEST(ArenaTest, EmptyChunksGoBackToTheKernel) {
   OnAFreshThread([] {
-    if (PassesThrough()) return;
+    if (ArenaPassesThrough()) return;
     std::vector<void*> blocks;
     for (int i = 0; i < 1'000'000; ++i) blocks.push_back(Arena::Allocate(64));
     EXPECT_GE(Arena::HeldBytes(), size_t{64'000'000});
@@ -125,7 +113,7 @@ TEST(ArenaTest, BlocksOutliveTheirThreadAndMayThenBeFreedElsewhere) {
 
 TEST(ArenaDeathTest, FreeingTwiceIsNoticed) {
   OnAFreshThread([] {
-    if (PassesThrough()) return;
+    if (ArenaPassesThrough()) return;
     void* other = Arena::Allocate(40);
     void* block = Arena::Allocate(40);
     Arena::Free(block, 40);
@@ -146,7 +134,7 @@ bool IsInside(void* chunk, void* block) {
 }
 
 TEST(ArenaTest, ASpareChunkIsTheNextOne) {
-  if (PassesThrough()) return;  // there are no chunks with a sanitizer
+  if (ArenaPassesThrough()) return;  // there are no chunks with a sanitizer
   OnAFreshThread([] {
     std::vector<void*> blocks;
     EXPECT_TRUE(Arena::WantsSpare()) << "it has nothing yet";
@@ -164,7 +152,7 @@ TEST(ArenaTest, ASpareChunkIsTheNextOne) {
 }
 
 TEST(ArenaTest, AChunkThatIsNotReadyInTimeIsKeptForLater) {
-  if (PassesThrough()) return;
+  if (ArenaPassesThrough()) return;
   OnAFreshThread([] {
     std::vector<void*> blocks;
     void* spare = Arena::MapChunk();
@@ -178,7 +166,7 @@ TEST(ArenaTest, AChunkThatIsNotReadyInTimeIsKeptForLater) {
 }
 
 TEST(ArenaTest, TheRoomThatIsLeftShrinksToNothing) {
-  if (PassesThrough()) return;
+  if (ArenaPassesThrough()) return;
   OnAFreshThread([] {
     std::vector<void*> blocks;
     do {
