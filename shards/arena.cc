@@ -92,8 +92,8 @@ Arena& Arena::OfThread() {
 
 Arena::~Arena() {
   FLASHDB_CHECK(chunks_ == empty_chunks_, "an arena ends while its blocks are in use");
-  for (Chunk* chunk : roomy_) munmap(chunk, kChunkBytes);
-  if (spare_ != nullptr) munmap(spare_, kChunkBytes);
+  for (Chunk* chunk : roomy_) UnmapChunk(chunk);
+  if (spare_ != nullptr) UnmapChunk(spare_);
 }
 
 bool Arena::WantsSpare() {
@@ -227,7 +227,7 @@ void Arena::ReleaseChunk(Chunk& chunk) {
   roomy_.pop_back();
   unused_pages_ -= kPages;
   --chunks_;
-  munmap(&chunk, kChunkBytes);
+  UnmapChunk(&chunk);
 }
 
 }  // namespace flashdb
