@@ -33,7 +33,7 @@ void FileStorage::Append(BlockRef block, Lsn lsn) {
   queued_bytes_ += block->bytes().size();
   queue_.push_back({std::move(block), lsn});
   // While nothing runs beside it, a write is worth waiting for when it is large.
-  if (files_.attached() || queued_bytes_ >= kWriteBytes) StartWriting();
+  if (files_.attached() || queued_bytes_ >= WriteBuffers::kSmallBytes) StartWriting();
 }
 
 void FileStorage::SkipTo(Offset offset) {

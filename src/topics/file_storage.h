@@ -2,9 +2,10 @@
 //
 //   DIR/TOPIC/PARTITION/00000000000000000000.log|.index|.timeindex
 //
-// Blocks are written behind the shard's log, through the page cache, one write at a time; syncs run
-// beside them. A segment that is full is closed: synced, its index files written, synced too
-// ("sealed"). Directories and files are made at the first write.
+// Blocks are written behind the shard's log, one write at a time: whole blocks of the file past the
+// page cache if there are many, other bytes through it. Syncs run beside that. A segment that is
+// full is closed: synced, its index files written, synced too ("sealed"). Directories and files are
+// made at the first write.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -74,9 +75,6 @@ class FileStorage final : public PartitionStorage {
   /// Keys are told apart by 128 bits of hash.
   using KeyHash = std::pair<uint64_t, uint64_t>;
   static constexpr size_t kMaxCompactedKeys = 1u << 20;
-  // One write takes as much as that. It is gathered first: the kernel copies several times slower
-  // from blocks that no cache holds any more than from a buffer that does.
-  static constexpr size_t kWriteBytes = 256 * 1024;
 
   struct Queued {
     BlockRef block;
@@ -84,9 +82,9 @@ class FileStorage final : public PartitionStorage {
   };
   /// What one write takes from the queue.
   struct Batch {
-    size_t head_bytes = 0;  // of the segment, if these are its first records
+    std::string head;  // of the segment, if these are its first records
     size_t blocks = 0;
-    std::string bytes;
+    size_t bytes = 0;  // with the head
   };
   /// What is found in segments [from, end) decides which of their records stay.
   struct Compaction {
@@ -118,6 +116,7 @@ class FileStorage final : public PartitionStorage {
   Task<Status> WriteNext();
   Task<Status> WriteAll(SegmentRef segment, std::string_view bytes);
   Batch NextBatch() const;
+  std::string_view Gather(const Batch& batch, const WriteBuffers::Buffer& buffer) const;
   bool MustRoll(const RecordBlock& next) const;
   void CloseActive();
   Task<Status> BeginSegment(Offset base);

@@ -191,7 +191,7 @@ Task<Status> FileStorage::CopyKept(SegmentRef segment, SegmentIndex& index, File
       co_return co_await DamageAt(segment, reader.position());
     }
     more = step != FrameReader::Step::kEnd;
-    if (out.size() >= kWriteBytes || !more) {
+    if (out.size() >= WriteBuffers::kSmallBytes || !more) {
       Status status = co_await WriteAt(file, written, out, segment->LogPath());
       if (!status.ok()) co_return status;
       written += out.size();

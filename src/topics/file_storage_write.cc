@@ -1,4 +1,5 @@
 // Appending blocks to the active segment.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <limits>
@@ -54,19 +55,27 @@ FileStorage::Batch FileStorage::NextBatch() const {
   Batch batch;
   const uint64_t written = active_->facts.log_bytes;
   const uint64_t room = files_.options().segment_bytes;
-  size_t bytes = queue_.front().block->bytes().size();
+  const size_t limit = files_.write_buffers().Limit();
+  if (written == 0) batch.head = EncodeSegmentHead({owner(), active_->base});
+  batch.bytes = batch.head.size() + queue_.front().block->bytes().size();
   for (batch.blocks = 1; batch.blocks < queue_.size(); ++batch.blocks) {
     const RecordBlock& next = *queue_[batch.blocks].block;
-    const size_t more = bytes + next.bytes().size();
-    if (more > kWriteBytes || written + more > room) break;
+    const size_t more = batch.bytes + next.bytes().size();
+    if (more > limit || written + more > room) break;
     if (next.base() != queue_[batch.blocks - 1].block->end()) break;
-    bytes = more;
+    batch.bytes = more;
   }
-  if (written == 0) batch.bytes = EncodeSegmentHead({owner(), active_->base});
-  batch.head_bytes = batch.bytes.size();
-  batch.bytes.reserve(batch.head_bytes + bytes);
-  for (size_t i = 0; i < batch.blocks; ++i) batch.bytes += queue_[i].block->bytes();
   return batch;
+}
+
+std::string_view FileStorage::Gather(const Batch& batch, const WriteBuffers::Buffer& buffer) const {
+  char* const begin = buffer.For(active_->facts.log_bytes);
+  char* at = std::copy(batch.head.begin(), batch.head.end(), begin);
+  for (size_t i = 0; i < batch.blocks; ++i) {
+    const std::string_view bytes = queue_[i].block->bytes();
+    at = std::copy(bytes.begin(), bytes.end(), at);
+  }
+  return {begin, at};
 }
 
 Task<Status> FileStorage::WriteNext() {
@@ -77,8 +86,9 @@ Task<Status> FileStorage::WriteNext() {
   }
   SegmentRef segment = active_;
   const Batch batch = NextBatch();
-  uint64_t at = segment->facts.log_bytes + batch.head_bytes;
-  Status status = co_await WriteAll(segment, batch.bytes);
+  const WriteBuffers::Buffer buffer = files_.write_buffers().Take(batch.bytes);
+  uint64_t at = segment->facts.log_bytes + batch.head.size();
+  Status status = co_await WriteAll(segment, Gather(batch, buffer));
   if (!status.ok() || dropped_) co_return status;
   for (size_t i = 0; i < batch.blocks; ++i) {
     NoteWritten(*segment, queue_.front(), at);
@@ -104,12 +114,29 @@ void FileStorage::NoteWritten(TopicSegment& segment, const Queued& queued, uint6
   records_ += block.count();
 }
 
-// At the end of what is written.
+// At the end of what is written. The blocks at both ends are shared with other writes: their bytes
+// go through the page cache, which no write past it touches then.
 Task<Status> FileStorage::WriteAll(SegmentRef segment, std::string_view bytes) {
   StatusOr<std::shared_ptr<OpenSegment>> file = files_.Open(segment);
   if (!file.ok()) co_return file.status();
   std::shared_ptr<OpenSegment> held = *std::move(file);
-  co_return co_await WriteAt(held->file(), segment->facts.log_bytes, bytes, segment->LogPath());
+  constexpr uint64_t kBlock = WriteBuffers::kBlockBytes;
+  const uint64_t at = segment->facts.log_bytes;
+  const uint64_t head = std::min<uint64_t>((kBlock - at % kBlock) % kBlock, bytes.size());
+  const uint64_t whole = (bytes.size() - head) / kBlock * kBlock;
+  const std::string path = segment->LogPath();
+  std::unique_ptr<File> direct;
+  if (whole >= files_.options().direct_bytes) direct = files_.OpenDirect(*segment);
+  if (direct == nullptr) co_return co_await WriteAt(held->file(), at, bytes, path);
+  Status status = co_await WriteAt(held->file(), at, bytes.substr(0, head), path);
+  if (!status.ok()) co_return status;
+  status = co_await WriteAt(*direct, at + head, bytes.substr(head, whole), path);
+  if (absl::IsInvalidArgument(status)) {
+    files_.RefuseDirect();
+    status = co_await WriteAt(held->file(), at + head, bytes.substr(head, whole), path);
+  }
+  if (!status.ok()) co_return status;
+  co_return co_await WriteAt(held->file(), at + head + whole, bytes.substr(head + whole), path);
 }
 
 // Makes the next segment, which is the active one afterwards.

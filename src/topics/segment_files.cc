@@ -15,6 +15,7 @@ int32_t ResultOf(const Status& status) {
   if (status.ok()) return 0;
   if (absl::IsNotFound(status)) return -ENOENT;
   if (absl::IsAlreadyExists(status)) return -EEXIST;
+  if (absl::IsInvalidArgument(status)) return -EINVAL;
   return absl::IsResourceExhausted(status) ? -ENOSPC : -EIO;
 }
 
@@ -177,6 +178,13 @@ StatusOr<std::shared_ptr<OpenSegment>> SegmentFiles::Open(const SegmentRef& segm
                            files_.OpenForWrite(segment->LogPath(), WriteMode::kBuffered, false));
   Opened(segment, std::move(file));
   return segment->open;
+}
+
+std::unique_ptr<File> SegmentFiles::OpenDirect(const TopicSegment& segment) {
+  if (refuses_direct_) return nullptr;
+  auto file = files_.OpenForWrite(segment.LogPath(), WriteMode::kDirect, false);
+  refuses_direct_ = absl::IsInvalidArgument(file.status());
+  return file.ok() ? *std::move(file) : nullptr;
 }
 
 void SegmentFiles::Opened(const SegmentRef& segment, std::unique_ptr<File> file) {

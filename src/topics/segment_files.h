@@ -18,6 +18,7 @@
 #include "io/file.h"
 #include "shards/task.h"
 #include "topics/segment_index.h"
+#include "topics/write_buffers.h"
 
 namespace flashdb {
 
@@ -116,9 +117,10 @@ class SegmentFiles {
     std::string directory;
     uint64_t segment_bytes = 256u << 20;  // a segment is closed when it would grow beyond this
     uint64_t sync_bytes = 16u << 20;      // unsynced ones of a partition that start a sync
-    size_t max_open_files = 256;
-    size_t max_index_bytes = 16u << 20;  // of segments that are not written any more
-    size_t max_buffers = 64;             // readers at one time; more wait
+    size_t direct_bytes = 128u << 10;     // whole blocks of one write that go past the page cache
+    size_t max_open_files = 256;          // besides those of large writes under way
+    size_t max_index_bytes = 16u << 20;   // of segments that are not written any more
+    size_t max_buffers = 64;              // readers at one time; more wait
   };
   /// Largest that --topic-segment-bytes may be: positions have 32 bits, and one block more may fit.
   static constexpr uint64_t kMaxSegmentBytes = 1u << 30;
@@ -171,12 +173,19 @@ class SegmentFiles {
 
   /// The segment's file, opened if need be. Aborted if the segment is gone.
   StatusOr<std::shared_ptr<OpenSegment>> Open(const SegmentRef& segment);
+  /// The segment's file once more, for writing whole blocks (WriteBuffers::kBlockBytes) past the
+  /// page cache. Null if that can't be: the file that is open anyway takes the write then.
+  std::unique_ptr<File> OpenDirect(const TopicSegment& segment);
+  /// The file system took the open, but refuses such a write: from now on there are none.
+  void RefuseDirect() { refuses_direct_ = true; }
   /// Takes over the file of a new segment.
   void Opened(const SegmentRef& segment, std::unique_ptr<File> file);
   /// The segment will be removed or replaced: it is marked `gone` and forgotten here.
   void Retire(const SegmentRef& segment);
   /// Forgets the segment's file and index, which may be opened and loaded again.
   void Release(const SegmentRef& segment);
+
+  WriteBuffers& write_buffers() { return write_buffers_; }
 
   std::shared_ptr<const SegmentIndex> CachedIndex(const SegmentRef& segment);
   void CacheIndex(const SegmentRef& segment, std::shared_ptr<const SegmentIndex> index);
@@ -247,6 +256,8 @@ class SegmentFiles {
   TopicSegment::Lru open_;  // used last in front
   TopicSegment::Lru indexes_;
   size_t index_bytes_ = 0;
+  bool refuses_direct_ = false;
+  WriteBuffers write_buffers_;
   size_t buffers_in_use_ = 0;
   std::vector<std::unique_ptr<uint8_t[]>> free_buffers_;
   std::deque<std::coroutine_handle<>> waiting_;

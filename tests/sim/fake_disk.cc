@@ -46,12 +46,7 @@ class FakeFile final : public File {
   Status WriteAt(uint64_t offset, std::span<const uint8_t> bytes) override {
     CheckAlignment(offset, bytes);
     if (disk_.during_write_) disk_.during_write_();
-    FLASHDB_RETURN_IF_ERROR(ToStatus(disk_.WriteSectors(*inode_, offset, bytes), path_));
-    if (mode_ == WriteMode::kDirectSync) {
-      disk_.MakeDurable(*inode_, offset / FakeDisk::kSector,
-                        (offset + bytes.size()) / FakeDisk::kSector);
-    }
-    return OkStatus();
+    return ToStatus(disk_.WriteAs(mode_, *inode_, offset, bytes), path_);
   }
   Status Sync() override { return ToStatus(disk_.SyncInode(*inode_), path_); }
   Status Truncate(uint64_t size) override {
@@ -291,14 +286,8 @@ bool FakeDisk::IsDataWrite(size_t index) const {
 
 int32_t FakeDisk::Perform(const Pending& pending) {
   switch (pending.kind) {
-    case Kind::kWrite: {
-      int result = WriteSectors(*pending.inode, pending.offset, pending.bytes);
-      if (result >= 0 && pending.file->mode() == WriteMode::kDirectSync) {
-        MakeDurable(*pending.inode, pending.offset / kSector,
-                    (pending.offset + pending.bytes.size()) / kSector);
-      }
-      return result;
-    }
+    case Kind::kWrite:
+      return WriteAs(pending.file->mode(), *pending.inode, pending.offset, pending.bytes);
     case Kind::kRead: {
       StatusOr<size_t> count = pending.file->ReadAt(pending.offset, pending.into);
       return count.ok() ? static_cast<int32_t>(*count) : -EIO;
@@ -368,6 +357,19 @@ void FakeDisk::TearLastWrite(Inode& inode, uint64_t offset, std::span<const uint
       PutSector(inode, (offset + at) / kSector, bytes.data() + at);
     }
   }
+}
+
+int FakeDisk::WriteAs(WriteMode mode, Inode& inode, uint64_t offset,
+                      std::span<const uint8_t> bytes) {
+  if (mode != WriteMode::kBuffered) {
+    ++direct_writes_;
+    if (refuse_direct_writes_) return -EINVAL;
+  }
+  const int result = WriteSectors(inode, offset, bytes);
+  if (result >= 0 && mode == WriteMode::kDirectSync) {
+    MakeDurable(inode, offset / kSector, (offset + bytes.size()) / kSector);
+  }
+  return result;
 }
 
 int FakeDisk::WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes) {

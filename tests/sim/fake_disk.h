@@ -100,6 +100,10 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   /// Files can be made only in directories that were made before. Otherwise anywhere.
   void set_needs_directories() { needs_directories_ = true; }
   void set_refuse_direct(bool refuse) { refuse_direct_ = refuse; }
+  /// Files are opened for direct writes, which fail with EINVAL then.
+  void set_refuse_direct_writes(bool refuse) { refuse_direct_writes_ = refuse; }
+  /// That were tried.
+  uint64_t direct_writes() const { return direct_writes_; }
 
   /// Flips bits in a stored byte, behind everybody's back.
   void Damage(const std::string& path, uint64_t offset);
@@ -143,6 +147,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   bool MayChange() { return ++changes_made_ < stop_at_change_; }
   void TearLastWrite(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
   void PutBytes(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
+  int WriteAs(WriteMode mode, Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
   int WriteSectors(Inode& inode, uint64_t offset, std::span<const uint8_t> bytes);
   static void PutSector(Inode& inode, uint64_t sector, const uint8_t* bytes);
   int SyncInode(Inode& inode);
@@ -174,6 +179,8 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   uint64_t capacity_ = UINT64_MAX;
   uint64_t overwritten_sectors_ = 0;
   bool refuse_direct_ = false;
+  bool refuse_direct_writes_ = false;
+  uint64_t direct_writes_ = 0;
   bool needs_directories_ = false;
   bool lies_ = false;
   uint32_t submitter_ = 0;

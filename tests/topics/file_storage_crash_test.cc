@@ -97,6 +97,27 @@ TEST_F(CrashPointTest, AppendingAndRollingKeepsAPrefixAndAllThatIsDurable) {
   });
 }
 
+/// Most of what is written goes past the page cache.
+class DirectCrashTest : public CrashPointTest {
+ protected:
+  DirectCrashTest() {
+    options_.direct_bytes = 4096;
+    options_.segment_bytes = 60'000;
+  }
+};
+
+TEST_F(DirectCrashTest, WholeBlocksWrittenPastThePageCacheKeepAPrefixAndAllThatIsDurable) {
+  CrashEverywhere([this](FileStorage& storage, Promise& promise) {
+    for (promise.end = 0; promise.end < 3000; promise.end += 200) {
+      AppendNumbered(storage, promise.end, 50);
+      if (promise.end % 400 == 0) storage.Sync();
+      for (int i = 0; i < 3 && disk_->pending() > 0; ++i) disk_->RunOne();
+      promise.durable = storage.durable_lsn();
+    }
+    EXPECT_GT(disk_->direct_writes() + disk_->stopped(), 0u);
+  });
+}
+
 TEST_F(CrashPointTest, TrimmingTakesOnlyWhatItMay) {
   CrashEverywhere([this](FileStorage& storage, Promise& promise) {
     for (Offset end = 0; end <= 300 && storage.failure().ok(); end += 50) {

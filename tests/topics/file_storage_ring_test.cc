@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "base/random.h"
 #include "io/posix_file.h"
 #include "io/ring.h"
 #include "topics/await.h"
@@ -92,6 +93,24 @@ TEST_F(FileStorageRingTest, KeepsTrimsCompactsAndRemovesRealFiles) {
   TurnUntil([&] { return Idle(); });
   EXPECT_TRUE(storage_->failure().ok()) << storage_->failure();
   EXPECT_FALSE(disk_.Exists(options_.directory + "/orders"));
+}
+
+TEST_F(FileStorageRingTest, WritesOfAnySizeLeaveRealFilesWhole) {
+  options_.direct_bytes = WriteBuffers::kBlockBytes;
+  Start();
+  constexpr Offset kEnd = 6000;
+  Random random(7);
+  while (storage_->end() < kEnd) {
+    const Offset next = std::min(storage_->end() + 1 + random.Below(60), kEnd);
+    storage_->Append(NumberedBlock(storage_->end(), next, 300), next);
+    if (random.Below(3) == 0) ring_->Turn(0);
+    if (random.Below(20) == 0) TurnUntil([&] { return Idle(); });
+  }
+  storage_->Sync();
+  TurnUntil([&] { return storage_->durable(); });
+  EXPECT_EQ(ReadAll(0), NumberedRecords(0, kEnd, 300));
+  Start();
+  EXPECT_EQ(ReadAll(0), NumberedRecords(0, kEnd, 300));
 }
 
 }  // namespace
