@@ -84,7 +84,8 @@ class FileStorage final : public PartitionStorage {
   struct Batch {
     std::string head;  // of the segment, if these are its first records
     size_t blocks = 0;
-    size_t bytes = 0;  // with the head
+    size_t bytes = 0;   // with the head, without what is in the file already
+    bool more = false;  // the next write goes on behind it
   };
   /// What is found in segments [from, end) decides which of their records stay.
   struct Compaction {
@@ -114,9 +115,12 @@ class FileStorage final : public PartitionStorage {
   void StartWriting();
   Task<void> WriteLoop();
   Task<Status> WriteNext();
-  Task<Status> WriteAll(SegmentRef segment, std::string_view bytes);
+  Task<StatusOr<size_t>> WriteSome(SegmentRef segment, std::string_view bytes, bool more);
   Batch NextBatch() const;
   std::string_view Gather(const Batch& batch, const WriteBuffers::Buffer& buffer) const;
+  uint64_t PlaceOfFront() const;
+  uint64_t FileEnd() const;
+  void NoteFileEnd(TopicSegment& segment, uint64_t end);
   bool MustRoll(const RecordBlock& next) const;
   void CloseActive();
   Task<Status> BeginSegment(Offset base);
@@ -202,6 +206,7 @@ class FileStorage final : public PartitionStorage {
   uint64_t records_ = 0;
   std::deque<Queued> queue_;  // not written yet
   uint64_t queued_bytes_ = 0;
+  size_t front_written_ = 0;  // bytes of the queue's first block that are in the file already
   Lsn durable_lsn_ = 0;
   Offset durable_end_ = 0;
   Offset sync_target_ = 0;  // Sync was asked for up to here

@@ -19,8 +19,12 @@ Task<void> FileStorage::WriteLoop() {
   Busy busy(*this);
   writing_ = true;
   while (!stopped() && (!queue_.empty() || roll_wanted_)) {
-    if (roll_wanted_) CloseActive();
-    const bool rolled = std::exchange(roll_wanted_, false);
+    // Not within a block.
+    const bool rolled = roll_wanted_ && front_written_ == 0;
+    if (rolled) {
+      roll_wanted_ = false;
+      CloseActive();
+    }
     Status status = OkStatus();
     if (queue_.empty()) {
       status = co_await WriteEmptySegment();
@@ -53,33 +57,44 @@ void FileStorage::CloseActive() {
 
 FileStorage::Batch FileStorage::NextBatch() const {
   Batch batch;
-  const uint64_t written = active_->facts.log_bytes;
+  const uint64_t written = FileEnd();
   const uint64_t room = files_.options().segment_bytes;
   const size_t limit = files_.write_buffers().Limit();
   if (written == 0) batch.head = EncodeSegmentHead({owner(), active_->base});
-  batch.bytes = batch.head.size() + queue_.front().block->bytes().size();
+  batch.bytes = batch.head.size() + queue_.front().block->bytes().size() - front_written_;
   for (batch.blocks = 1; batch.blocks < queue_.size(); ++batch.blocks) {
     const RecordBlock& next = *queue_[batch.blocks].block;
     const size_t more = batch.bytes + next.bytes().size();
-    if (more > limit || written + more > room) break;
-    if (next.base() != queue_[batch.blocks - 1].block->end()) break;
+    if (written + more > room || next.base() != queue_[batch.blocks - 1].block->end()) break;
+    batch.more = more > limit && !roll_wanted_;
+    if (more > limit) break;
     batch.bytes = more;
   }
   return batch;
 }
 
+// The position of the queue's first block.
+uint64_t FileStorage::PlaceOfFront() const {
+  return std::max<uint64_t>(active_->facts.log_bytes, kSegmentHeadBytes);
+}
+
+uint64_t FileStorage::FileEnd() const {
+  return front_written_ == 0 ? active_->facts.log_bytes : PlaceOfFront() + front_written_;
+}
+
 std::string_view FileStorage::Gather(const Batch& batch, const WriteBuffers::Buffer& buffer) const {
-  char* const begin = buffer.For(active_->facts.log_bytes);
+  char* const begin = buffer.For(FileEnd());
   char* at = std::copy(batch.head.begin(), batch.head.end(), begin);
   for (size_t i = 0; i < batch.blocks; ++i) {
-    const std::string_view bytes = queue_[i].block->bytes();
+    std::string_view bytes = queue_[i].block->bytes();
+    if (i == 0) bytes.remove_prefix(front_written_);
     at = std::copy(bytes.begin(), bytes.end(), at);
   }
   return {begin, at};
 }
 
 Task<Status> FileStorage::WriteNext() {
-  if (active_ != nullptr && MustRoll(*queue_.front().block)) CloseActive();
+  if (active_ != nullptr && front_written_ == 0 && MustRoll(*queue_.front().block)) CloseActive();
   if (active_ == nullptr) {
     Status begun = co_await BeginSegment(queue_.front().block->base());
     if (!begun.ok() || dropped_) co_return begun;
@@ -87,17 +102,24 @@ Task<Status> FileStorage::WriteNext() {
   SegmentRef segment = active_;
   const Batch batch = NextBatch();
   const WriteBuffers::Buffer buffer = files_.write_buffers().Take(batch.bytes);
-  uint64_t at = segment->facts.log_bytes + batch.head.size();
-  Status status = co_await WriteAll(segment, Gather(batch, buffer));
-  if (!status.ok() || dropped_) co_return status;
-  for (size_t i = 0; i < batch.blocks; ++i) {
-    NoteWritten(*segment, queue_.front(), at);
-    at += queue_.front().block->bytes().size();
-    queued_bytes_ -= queue_.front().block->bytes().size();
-    queue_.pop_front();
-  }
+  StatusOr<size_t> written = co_await WriteSome(segment, Gather(batch, buffer), batch.more);
+  if (!written.ok() || dropped_) co_return written.status();
+  NoteFileEnd(*segment, FileEnd() + *written);
   if (queue_.empty()) readable_end_ = end_;  // past a SkipTo
   co_return OkStatus();
+}
+
+void FileStorage::NoteFileEnd(TopicSegment& segment, uint64_t end) {
+  uint64_t place = PlaceOfFront();
+  while (!queue_.empty()) {
+    const size_t bytes = queue_.front().block->bytes().size();
+    if (place + bytes > end) break;
+    NoteWritten(segment, queue_.front(), place);
+    place += bytes;
+    queued_bytes_ -= bytes;
+    queue_.pop_front();
+  }
+  front_written_ = end - place;
 }
 
 void FileStorage::NoteWritten(TopicSegment& segment, const Queued& queued, uint64_t position) {
@@ -114,20 +136,27 @@ void FileStorage::NoteWritten(TopicSegment& segment, const Queued& queued, uint6
   records_ += block.count();
 }
 
-// At the end of what is written. The blocks at both ends are shared with other writes: their bytes
-// go through the page cache, which no write past it touches then.
-Task<Status> FileStorage::WriteAll(SegmentRef segment, std::string_view bytes) {
+// At the end of the file. Blocks at both ends are shared with other writes: their bytes go through
+// the page cache, which no write past it touches then. Each such write waits for a worker of the
+// kernel; so if `more` follows, the last bytes are left to the next write, which begins with a
+// whole block then. Returns how many are written.
+Task<StatusOr<size_t>> FileStorage::WriteSome(SegmentRef segment, std::string_view bytes,
+                                              bool more) {
   StatusOr<std::shared_ptr<OpenSegment>> file = files_.Open(segment);
   if (!file.ok()) co_return file.status();
   std::shared_ptr<OpenSegment> held = *std::move(file);
   constexpr uint64_t kBlock = WriteBuffers::kBlockBytes;
-  const uint64_t at = segment->facts.log_bytes;
+  const uint64_t at = FileEnd();
   const uint64_t head = std::min<uint64_t>((kBlock - at % kBlock) % kBlock, bytes.size());
   const uint64_t whole = (bytes.size() - head) / kBlock * kBlock;
   const std::string path = segment->LogPath();
   std::unique_ptr<File> direct;
   if (whole >= files_.options().direct_bytes) direct = files_.OpenDirect(*segment);
-  if (direct == nullptr) co_return co_await WriteAt(held->file(), at, bytes, path);
+  if (direct == nullptr) {
+    Status status = co_await WriteAt(held->file(), at, bytes, path);
+    if (!status.ok()) co_return status;
+    co_return bytes.size();
+  }
   Status status = co_await WriteAt(held->file(), at, bytes.substr(0, head), path);
   if (!status.ok()) co_return status;
   status = co_await WriteAt(*direct, at + head, bytes.substr(head, whole), path);
@@ -136,7 +165,10 @@ Task<Status> FileStorage::WriteAll(SegmentRef segment, std::string_view bytes) {
     status = co_await WriteAt(held->file(), at + head, bytes.substr(head, whole), path);
   }
   if (!status.ok()) co_return status;
-  co_return co_await WriteAt(held->file(), at + head + whole, bytes.substr(head + whole), path);
+  if (more) co_return head + whole;
+  status = co_await WriteAt(held->file(), at + head + whole, bytes.substr(head + whole), path);
+  if (!status.ok()) co_return status;
+  co_return bytes.size();
 }
 
 // Makes the next segment, which is the active one afterwards.
@@ -189,8 +221,8 @@ Task<Status> FileStorage::WriteEmptySegment() {
   if (!status.ok() || dropped_) co_return status;
   SegmentRef segment = active_;
   const std::string head = EncodeSegmentHead({owner(), segment->base});
-  status = co_await WriteAll(segment, head);
-  if (!status.ok() || dropped_) co_return status;
+  StatusOr<size_t> written = co_await WriteSome(segment, head, /*more=*/false);
+  if (!written.ok() || dropped_) co_return written.status();
   segment->live_index->AddHead();
   segment->facts = segment->live_index->facts();
   co_return OkStatus();

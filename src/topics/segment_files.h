@@ -118,9 +118,10 @@ class SegmentFiles {
     uint64_t segment_bytes = 256u << 20;  // a segment is closed when it would grow beyond this
     uint64_t sync_bytes = 16u << 20;      // unsynced ones of a partition that start a sync
     size_t direct_bytes = 128u << 10;     // whole blocks of one write that go past the page cache
-    size_t max_open_files = 256;          // besides those of large writes under way
-    size_t max_index_bytes = 16u << 20;   // of segments that are not written any more
-    size_t max_buffers = 64;              // readers at one time; more wait
+    size_t write_bytes = WriteBuffers::kLargeBytes;  // in one write, of a few at a time
+    size_t max_open_files = 256;                     // besides those of large writes under way
+    size_t max_index_bytes = 16u << 20;              // of segments that are not written any more
+    size_t max_buffers = 64;                         // readers at one time; more wait
   };
   /// Largest that --topic-segment-bytes may be: positions have 32 bits, and one block more may fit.
   static constexpr uint64_t kMaxSegmentBytes = 1u << 30;

@@ -18,6 +18,7 @@ TopicStore::TopicStore(Shard& shard, FileSystem& files, TopicOptions options)
       segment_files_(files, {.directory = options_.directory,
                              .segment_bytes = options_.segment_bytes,
                              .direct_bytes = options_.direct_bytes,
+                             .write_bytes = options_.write_bytes,
                              .max_open_files = options_.max_open_files}),
       cache_(options_.cache_bytes),
       groups_(catalog_) {

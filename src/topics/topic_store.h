@@ -42,8 +42,9 @@ struct TopicOptions {
   /// Milliseconds after which a partition's records go to its files anyway.
   uint64_t flush_interval = 10'000;
   size_t max_open_files = 256;  // of topics, on this shard
-  /// Whole blocks of one write to a file that go past the page cache.
+  /// Whole blocks of one write to a file that go past the page cache; and its size.
   size_t direct_bytes = 128u << 10;
+  size_t write_bytes = WriteBuffers::kLargeBytes;
 };
 
 class TopicStore final : public Tenant {

@@ -13,9 +13,9 @@ WriteBuffers::Buffer::Memory WriteBuffers::Allocate(size_t bytes) {
 
 WriteBuffers::Buffer WriteBuffers::Take(size_t bytes) {
   ++in_use_;
-  const bool large = bytes <= kLargeBytes && in_use_ <= kKept;
+  const bool large = bytes <= large_bytes_ && in_use_ <= kKept;
   if (!large) return {*this, Allocate(bytes)};
-  if (kept_.empty()) return {*this, Allocate(kLargeBytes)};
+  if (kept_.empty()) return {*this, Allocate(large_bytes_)};
   Buffer::Memory memory = std::move(kept_.back());
   kept_.pop_back();
   return {*this, std::move(memory)};
@@ -23,7 +23,7 @@ WriteBuffers::Buffer WriteBuffers::Take(size_t bytes) {
 
 void WriteBuffers::Return(Buffer::Memory memory) {
   --in_use_;
-  const bool large = memory.get_deleter().bytes == kLargeBytes + kBlockBytes;
+  const bool large = memory.get_deleter().bytes == large_bytes_ + kBlockBytes;
   if (large && kept_.size() < kKept) kept_.push_back(std::move(memory));
 }
 

@@ -3,6 +3,7 @@
 // Used by one thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,9 +19,11 @@ class WriteBuffers {
   /// A write takes no more than that together. It is gathered first: the kernel copies several
   /// times slower from blocks that no cache holds any more than from a buffer that does.
   static constexpr size_t kSmallBytes = 256 * 1024;
-  /// Of a few writes at a time. Past the page cache each waits for the device, so a larger one
-  /// brings more.
+  /// The same of a few writes at a time, by default. Past the page cache each waits for the device,
+  /// so a larger one brings more.
   static constexpr size_t kLargeBytes = 1024 * 1024;
+
+  explicit WriteBuffers(size_t large_bytes = kLargeBytes) : large_bytes_(large_bytes) {}
 
   /// Goes back when destroyed.
   class Buffer {
@@ -49,7 +52,9 @@ class WriteBuffers {
   };
 
   /// How much the next write may take.
-  size_t Limit() const { return in_use_ < kKept ? kLargeBytes : kSmallBytes; }
+  size_t Limit() const {
+    return in_use_ < kKept ? large_bytes_ : std::min(kSmallBytes, large_bytes_);
+  }
   /// For a write of `bytes`, any number. Must not outlive this.
   Buffer Take(size_t bytes);
 
@@ -59,7 +64,8 @@ class WriteBuffers {
   static Buffer::Memory Allocate(size_t bytes);
   void Return(Buffer::Memory memory);
 
-  std::vector<Buffer::Memory> kept_;  // each for kLargeBytes
+  const size_t large_bytes_;
+  std::vector<Buffer::Memory> kept_;  // each for large_bytes_
   size_t in_use_ = 0;
 };
 

@@ -104,6 +104,7 @@ class FakeDisk final : public FileSystem, public AsyncFiles {
   void set_refuse_direct_writes(bool refuse) { refuse_direct_writes_ = refuse; }
   /// That were tried.
   uint64_t direct_writes() const { return direct_writes_; }
+  uint64_t writes() const { return writes_; }
 
   /// Flips bits in a stored byte, behind everybody's back.
   void Damage(const std::string& path, uint64_t offset);

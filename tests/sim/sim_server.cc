@@ -17,7 +17,8 @@ SimServer::SimServer(FakeDisk& disk, const ManualClock& clock, const Options& op
                                                 TopicOptions{.directory = "/data/topics",
                                                              .segment_bytes = uint64_t{64} << 10,
                                                              .flush_interval = 20,
-                                                             .direct_bytes = 4096});
+                                                             .direct_bytes = 4096,
+                                                             .write_bytes = 10'000});
     node->part = std::make_unique<ShardServer>(*node->shard, services_, options.seed ^ (id + 1),
                                                options.serve_nanos);
     nodes_.push_back(std::move(node));

@@ -102,6 +102,7 @@ class DirectCrashTest : public CrashPointTest {
  protected:
   DirectCrashTest() {
     options_.direct_bytes = 4096;
+    options_.write_bytes = 10'000;
     options_.segment_bytes = 60'000;
   }
 };
