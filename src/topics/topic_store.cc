@@ -273,14 +273,17 @@ struct Limits {
 };
 
 // Takes records from part.next_offset on as long as the limits of the answer allow; false if they
-// are reached. A block that grows is copied: the answer is read by the client's shard.
+// are reached. None beyond the high watermark that the answer tells: files that are being read may
+// have got more. A block that grows is copied: the answer is read by the client's shard.
 bool TakeFrom(BlockRef from, bool grows, Limits limits, FetchedPart& part) {
   const RecordBlock& block = *from;
   const size_t first = block.IndexOf(part.next_offset);
+  const bool all = block.end() <= part.high_watermark;
+  const size_t end = all ? block.count() : block.IndexOf(part.high_watermark);
   size_t last = first;
   uint64_t bytes = part.frames.bytes();
   bool room = true;
-  while (last < block.count()) {
+  while (last < end) {
     const size_t size = block.Frames(last, last + 1).size();
     room = part.count < limits.records && (part.count == 0 || bytes + size <= limits.bytes);
     if (!room) break;
@@ -288,7 +291,7 @@ bool TakeFrom(BlockRef from, bool grows, Limits limits, FetchedPart& part) {
     ++part.count;
     ++last;
   }
-  part.next_offset = last < block.count() ? block.OffsetAt(last) : block.end();
+  part.next_offset = last < end ? block.OffsetAt(last) : std::min(block.end(), part.high_watermark);
   const std::string_view frames = block.Frames(first, last);
   if (grows) {
     part.frames.Copy(frames);
@@ -341,7 +344,7 @@ Task<StatusOr<FetchedPart>> TopicStore::ReadFromStorage(Partition& partition, Fe
   const uint64_t bytes_before = part.frames.bytes();
   bool room = true;
   while (room && !WorthReplying(part, limits) &&
-         part.next_offset < partition.storage().readable_end()) {
+         part.next_offset < std::min(part.high_watermark, partition.storage().readable_end())) {
     const uint64_t wanted = max_bytes - std::min<uint64_t>(max_bytes, part.frames.bytes());
     StatusOr<BlockRef> block = co_await partition.storage().Read(part.next_offset, wanted);
     if (!block.ok() && part.count > 0) break;  // the next fetch says it

@@ -1,23 +1,14 @@
 // A commit on behalf of a group's member, when the member loses its partition meanwhile.
-#include <gtest/gtest.h>
-
-#include <memory>
-#include <optional>
-
 #include "shards/transaction.h"
-#include "sim/sim_server.h"
-#include "topics/topic_service.h"
+#include "sim/service_fixture.h"
 
 namespace flashdb {
 namespace {
 
-class MemberCommitTest : public testing::Test {
+class MemberCommitTest : public ServiceTest {
  protected:
   void SetUp() override {
-    SimServer::Options options;
-    options.log.segment_bytes = kMinSegmentBytes;
-    server_ = std::make_unique<SimServer>(disk_, clock_, options);
-    ASSERT_TRUE(server_->Start().ok());
+    ServiceTest::SetUp();
     const NewRecord record{.record = {.value = "v"}, .partition = 0};
     ASSERT_TRUE(Wait(AppendRecords("t", {&record, 1}, nullptr, gates_)).ok());
     StatusOr<Membership> joined = Wait(JoinGroup("g", "a", "", {"t"}, 60'000, gates_));
@@ -25,36 +16,15 @@ class MemberCommitTest : public testing::Test {
     generation_ = joined->generation;
     topic_ = std::make_unique<Topic>(*Wait(FindTopic("t", gates_)));
   }
-  void TearDown() override { EXPECT_TRUE(server_->Drain()); }
 
-  void Turn() {
-    server_->Turn(0);
-    while (disk_.pending() > 0) server_->RunDisk(0);
-  }
-  template <typename T>
-  void Begin(Task<T> task, std::optional<T>& result) {
-    Detach([](Task<T> owned, std::optional<T>& out) -> Task<void> { out.emplace(co_await owned); }(
-                                                        std::move(task), result));
-  }
-  template <typename T>
-  T Wait(Task<T> task) {
-    std::optional<T> result;
-    Begin(std::move(task), result);
-    for (int turns = 0; !result.has_value() && turns < 1000; ++turns) Turn();
-    return std::move(result).value();
-  }
   using Offsets = StatusOr<GroupOffsets>;
   Task<Offsets> Commit(Offset offset) {
     return CommitOffsets("g", "t", {{.partition = 0, .offset = offset, .metadata = ""}},
                          MemberStamp{.member_id = "a", .generation = generation_}, gates_);
   }
 
-  FakeDisk disk_{512};
-  ManualClock clock_;
-  std::unique_ptr<SimServer> server_;
   std::unique_ptr<Topic> topic_;
   uint64_t generation_ = 0;
-  Gates gates_;
 };
 
 TEST_F(MemberCommitTest, AMemberCommitsWhatItHolds) {
