@@ -23,8 +23,8 @@ constexpr uint64_t kMemoryOfAByte = 1;
 #endif
 
 #ifdef __SANITIZE_ADDRESS__
-// The sanitizer keeps up to 256 MB of what was freed, so that what a server holds can't be told from
-// what it gave back. The servers of these tests inherit a smaller bound.
+// The sanitizer keeps up to 256 MB of what was freed, so that what a server holds can't be told
+// from what it gave back. The servers of these tests inherit a smaller bound.
 [[maybe_unused]] const int kSmallQuarantine = [] {
   const char* given = getenv("ASAN_OPTIONS");
   const std::string options = fmt::format("{}:quarantine_size_mb=16", given ? given : "");
