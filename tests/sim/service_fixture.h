@@ -15,19 +15,11 @@ namespace flashdb {
 
 class ServiceTest : public testing::Test {
  protected:
-  void SetUp() override {
-    SimServer::Options options;
-    options.log.segment_bytes = kMinSegmentBytes;
-    server_ = std::make_unique<SimServer>(disk_, clock_, options);
-    ASSERT_TRUE(server_->Start().ok());
-  }
-  void TearDown() override { EXPECT_TRUE(server_->Drain()); }
+  void SetUp() override;
+  void TearDown() override;
 
   /// A turn, and all that the disk has to do; but of its operations the oldest `held`.
-  void Turn(size_t held = 0) {
-    server_->Turn(0);
-    while (disk_.pending() > held) server_->RunDisk(held);
-  }
+  void Turn(size_t held = 0);
   template <typename T>
   void Begin(Task<T> task, std::optional<T>& result) {
     Detach([](Task<T> owned, std::optional<T>& out) -> Task<void> { out.emplace(co_await owned); }(
