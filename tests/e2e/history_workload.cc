@@ -127,8 +127,7 @@ HistoryClient::Command HistoryClient::Append() {
   return {{"APPEND", keys_.names()[key], entry}, {Access::Append(key, entry, -1)}};
 }
 
-HistoryClient::Command HistoryClient::Increment() {
-  const KeyId key = keys_.Counter(random_());
+HistoryClient::Command HistoryClient::Increment(KeyId key) const {
   return {{"INCR", keys_.names()[key]}, {Access::Increment(key, -1)}};
 }
 
@@ -139,7 +138,7 @@ HistoryClient::Command HistoryClient::AnyCommand() {
     case 1:
       return Append();
     case 2:
-      return Increment();
+      return Increment(keys_.Counter(random_()));
     case 3:
       return MSet();
     case 4:
@@ -174,12 +173,19 @@ HistoryClient::Request HistoryClient::Multi() {
 void HistoryClient::Run(uint16_t port, const std::atomic<bool>& stop) {
   Client client(port);
   while (!stop && client.connected() && error_.empty()) {
-    switch (Below(5)) {
+    switch (Below(15)) {
       case 0:
+      case 1:
+      case 2:
         RunWatch(client);
         break;
-      case 1:
+      case 3:
+      case 4:
+      case 5:
         RunAlternation(client);
+        break;
+      case 6:
+        RunBurst(client);
         break;
       default:
         RunPipeline(client);
@@ -210,10 +216,20 @@ void HistoryClient::RunAlternation(Client& client) {
   for (uint64_t i = 0, count = 3 + Below(4); i < count; ++i) {
     const KeyId key = keys[i % 2];
     if (writes) {
-      requests.push_back({"INCR", {{{"INCR", keys_.names()[key]}, {Access::Increment(key, -1)}}}});
+      requests.push_back({"INCR", {Increment(key)}});
     } else {
       requests.push_back({"GET", {Get(key)}});
     }
+  }
+  Send(client, std::move(requests));
+}
+
+// So many writes to one shard that its log is behind for a while.
+void HistoryClient::RunBurst(Client& client) {
+  const KeyId key = keys_.Counter(random_());
+  std::vector<Request> requests;
+  for (uint64_t i = 0, count = 20 + Below(60); i < count; ++i) {
+    requests.push_back({"INCR", {Increment(key)}});
   }
   Send(client, std::move(requests));
 }

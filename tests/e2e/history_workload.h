@@ -92,7 +92,7 @@ class HistoryClient {
   Command Set(KeyId key, bool get);
   Command MSet();
   Command Append();
-  Command Increment();
+  Command Increment(KeyId key) const;
   Command AnyCommand();
   std::vector<KeyId> SomeRegisters();
   Request Single();
@@ -100,6 +100,7 @@ class HistoryClient {
 
   void RunPipeline(Client& client);
   void RunAlternation(Client& client);
+  void RunBurst(Client& client);
   void RunWatch(Client& client);
   /// Sends all at once and records all.
   void Send(Client& client, std::vector<Request> requests, std::string_view before = "");
