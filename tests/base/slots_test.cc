@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "base/crc32c.h"
-
 namespace flashdb {
 namespace {
 
@@ -26,12 +24,6 @@ TEST(SlotsTest, ShardsOwnContiguousRangesThatCoverEverySlotOnce) {
       ASSERT_LT(slot, FirstSlot(owner + 1u, shards));
     }
   }
-}
-
-TEST(Crc32cTest, GivesTheCheckValueOfRfc3720AndContinues) {
-  const uint8_t digits[] = {'1', '2', '3', '4', '5', '6', '7', '8', '9'};
-  EXPECT_EQ(Crc32c(digits), 0xE3069283u);
-  EXPECT_EQ(Crc32c({digits + 4, 5}, Crc32c({digits, 4})), 0xE3069283u);
 }
 
 }  // namespace
