@@ -27,8 +27,8 @@ class Arena {
   /// What a block of `bytes` takes up; the same for all sizes of one class.
   static constexpr size_t RoundUp(size_t bytes) {
     if (bytes > kMaxBlock) return (bytes + 15) & ~size_t{15};
-    size_t step = StepOf(bytes);
-    return bytes < kSmallest ? kSmallest : (bytes + step - 1) / step * step;
+    const size_t step = StepOf(bytes);  // a power of two
+    return bytes < kSmallest ? kSmallest : (bytes + step - 1) & ~(step - 1);
   }
 
   /// A block of at least `bytes`, aligned to 8 (to 16 from 512 bytes on, where sizes are multiples

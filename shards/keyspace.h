@@ -45,6 +45,12 @@ struct KeyRef {
 };
 
 inline KeyRef MakeKey(std::string_view bytes) { return {bytes, HashBytes(bytes), SlotOf(bytes)}; }
+/// `key = MakeKey(bytes)` without a copy.
+inline void SetKey(KeyRef& key, std::string_view bytes) {
+  key.hash = HashBytes(bytes);
+  key.slot = SlotOf(bytes);
+  key.bytes = bytes;
+}
 
 struct EntryTraits {
   using Entry = flashdb::Entry;

@@ -122,7 +122,7 @@ Task<void> RunCommand(Engine& engine, Session& session, const Args& args, std::s
   switch (command->kind) {
     case CommandKind::kLocal:
     case CommandKind::kSpread:
-      if (SingleOwner(request).has_value()) {
+      if (FindOwner(request)) {
         co_await RunOnOwner(session, std::move(request), out, gates);
       } else {
         co_await ExecuteAlone(request, kProtocol, session.no_touch, out, gates);

@@ -94,23 +94,23 @@ void QueueForExec(Session& session, const Command& command, ArgView args) {
   session.queue.push_back(std::move(queued));
 }
 
-std::optional<ShardId> SingleOwner(Request& request) {
+bool FindOwner(Request& request) {
   if (request.command->has(kTopicData)) [[unlikely]] {
     return RouteTopicCommand(request);
   }
   const KeyRange& range = request.command->keys;
   size_t first = static_cast<size_t>(range.first);
-  if (range.first == 0 || first >= request.args.size()) return std::nullopt;
-  request.key = MakeKey(request.args[first]);
+  if (range.first == 0 || first >= request.args.size()) return false;
+  SetKey(request.key, request.args[first]);
   const ShardId owner = OwnerOf(request.key.slot, ShardCount());
   request.owner = owner;
   request.many_keys = range.last != range.first;
-  if (!request.many_keys) return owner;
+  if (!request.many_keys) return true;
   bool same = true;
   ForEachKey(*request.command, request.args.size(), [&](size_t i) {
     same = same && OwnerOf(SlotOf(request.args[i]), ShardCount()) == owner;
   });
-  return same ? std::optional<ShardId>(owner) : std::nullopt;
+  return same;
 }
 
 }  // namespace flashdb

@@ -26,8 +26,8 @@ std::optional<std::string> Forbids(const Engine& engine, const Session& session,
 /// Copies the command to the session's MULTI queue.
 void QueueForExec(Session& session, const Command& command, ArgView args);
 
-/// The shard that owns all of the command's keys, or nullopt if they are in several or there are
-/// none. Fills the request's key fields and owner.
-std::optional<ShardId> SingleOwner(Request& request);
+/// Sets request.owner to the shard that owns all of the command's keys, and the fields on its key.
+/// False if they are in several shards or there are none.
+bool FindOwner(Request& request);
 
 }  // namespace flashdb

@@ -60,9 +60,9 @@ void ExecuteRequest(Shard& here, Run& run, const Request& request, LapTimer& tim
   }
   const Lsn gate = here.TakeGateFor(run.home);
   if (!home) {
-    run.away_replies.push_back({out.size(), gate});
+    run.AddAwayReply(gate);
   } else if (gate != 0) {
-    run.gates.push_back({start, here.id(), gate});
+    run.AddGate(start, here.id(), gate);
   }
 }
 
@@ -195,7 +195,7 @@ void EndLeg(Shard& here, Run& run) {
       ExecuteRequest(here, run, request, timer);
       continue;
     }
-    if (reply->lsn != 0) run.gates.push_back({run.out->size(), run.other, reply->lsn});
+    if (reply->lsn != 0) run.AddGate(run.out->size(), run.other, reply->lsn);
     run.out->append(run.away_out, begin, reply->end - begin);
     begin = (reply++)->end;
   }

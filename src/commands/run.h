@@ -12,6 +12,7 @@
 
 #include <absl/container/inlined_vector.h>
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <string_view>
@@ -73,7 +74,7 @@ struct Run : LockRequest {
   void (*on_done)(Run& self) = [](Run&) {};
 
   // Results.
-  absl::InlinedVector<ReplyGate, 8> gates;
+  std::vector<ReplyGate> gates;
   bool aborted = false;  // atomic: a watched key had changed; the null array was written
   bool refused = false;  // atomic: the log takes no writes; one error was written
   uint64_t cycles = 0;   // atomic: that it took
@@ -100,13 +101,32 @@ struct Run : LockRequest {
 
   static constexpr size_t kArgsKept = 1024;  // a huge command's memory is given back
 
-  Request& Add() {
+  /// The next request to be in use, once `count` says so.
+  Request& Spare() {
     if (count == requests.size()) requests.emplace_back();
-    return requests[count++];
+    return requests[count];
+  }
+  Request& Add() {
+    Request& request = Spare();
+    ++count;
+    return request;
   }
   bool Unfinished() const { return next < count; }
+  // These two build their element where it stays: a copy would load what was just stored, in other
+  // sizes, and so wait until all stores before have left the processor.
+  void AddGate(size_t start, ShardId shard, Lsn lsn) {
+    ReplyGate& gate = gates.emplace_back();
+    gate.start = start;
+    gate.shard = shard;
+    gate.lsn = lsn;
+  }
+  void AddAwayReply(Lsn lsn) {
+    AwayReply& reply = away_replies.emplace_back();
+    reply.end = away_out.size();
+    reply.lsn = lsn;
+  }
   void Clear() {
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < std::min(count + 1, requests.size()); ++i) {  // the spare one too
       if (requests[i].args.capacity() > kArgsKept) Args().swap(requests[i].args);
     }
     count = 0;

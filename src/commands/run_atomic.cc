@@ -42,7 +42,7 @@ void ExecuteInOneGo(Shard& here, Run& run) {
     here.CommitEffects();
   }
   if (Lsn gate = here.TakeGateFor(run.home); gate != 0) {
-    run.gates.push_back({start, here.id(), gate});
+    run.AddGate(start, here.id(), gate);
   }
   run.cycles = CycleCount() - begin;
 }

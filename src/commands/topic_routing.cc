@@ -16,49 +16,49 @@ const Topic* FindTopic(std::string_view name) {
   return TopicStore::Here().catalog().FindTopic(name);
 }
 
-std::optional<ShardId> RouteTo(Request& request, const Topic& topic, PartitionNumber partition) {
-  if (partition >= topic.config.partitions) return std::nullopt;
+bool RouteTo(Request& request, const Topic& topic, PartitionNumber partition) {
+  if (partition >= topic.config.partitions) return false;
   const SlotId slot = topic.SlotOfPartition(partition);
   request.key = {{}, topic.id, slot};
   request.partition = partition;
   request.routed = true;
   request.many_keys = false;
   request.owner = OwnerOf(slot, ShardCount());
-  return request.owner;
+  return true;
 }
 
 // While files are behind, appends take the way on which they can wait.
-std::optional<ShardId> RouteAppend(Request& request) {
-  if (TopicStore::AnyBehind()) return std::nullopt;
+bool RouteAppend(Request& request) {
+  if (TopicStore::AnyBehind()) return false;
   const Topic* topic = FindTopic(request.args[2]);
-  if (topic == nullptr) return std::nullopt;
+  if (topic == nullptr) return false;
   if (topic->config.partitions == 1) return RouteTo(request, *topic, 0);
   if (auto partition = PartitionOption(request.args)) return RouteTo(request, *topic, *partition);
   StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
-  if (!args.ok()) return std::nullopt;
+  if (!args.ok()) return false;
   AppendPlan plan(*topic, args->stamp_or_null());
   const bool keyless = std::any_of(args->records.begin(), args->records.end(),
                                    [](const NewRecord& record) { return !record.record.key; });
   // Records without a key shall go to the same partition whenever this batch is dealt.
   if (keyless) request.partition = TopicStore::Here().NextPartition(*topic);
-  if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return std::nullopt;
-  if (plan.slots().size() != 1) return std::nullopt;
+  if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return false;
+  if (plan.slots().size() != 1) return false;
   return RouteTo(request, *topic, plan.first_partition());
 }
 
-std::optional<ShardId> RouteCommit(Request& request) {
+bool RouteCommit(Request& request) {
   StatusOr<TopicCommitArgs> args = ParseTopicCommit(request.args);
-  if (!args.ok()) return std::nullopt;
+  if (!args.ok()) return false;
   const Topic* topic = FindTopic(args->topic);
   if (topic == nullptr || TopicStore::Here().catalog().FindGroup(args->group) == nullptr) {
-    return std::nullopt;
+    return false;
   }
   return RouteTo(request, *topic, args->commit.partition);
 }
 
 }  // namespace
 
-std::optional<ShardId> RouteTopicCommand(Request& request) {
+bool RouteTopicCommand(Request& request) {
   request.routed = false;
   return IsAppend(request) ? RouteAppend(request) : RouteCommit(request);
 }

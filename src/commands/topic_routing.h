@@ -11,10 +11,11 @@
 
 namespace flashdb {
 
-/// The one shard where the command's local handler can run; sets request.key, partition and owner.
-/// Nullopt if there is none: the topic or group is not known here (yet), the batch goes to several
-/// partitions, or the arguments are wrong. What it says is a proposal: the handler looks again.
-std::optional<ShardId> RouteTopicCommand(Request& request);
+/// Sets request.owner to the one shard where the command's local handler can run, and request.key
+/// and partition. False if there is none: the topic or group is not known here (yet), the batch
+/// goes to several partitions, or the arguments are wrong. What it says is a proposal: the handler
+/// looks again.
+bool RouteTopicCommand(Request& request);
 
 /// Loads the memory of the partitions that those of `requests` will use which were routed to this
 /// shard.

@@ -111,6 +111,10 @@ bool HasKeys(const Request& request) {
          request.command->has(kTopicData) || request.command->kind == CommandKind::kWalk;
 }
 
+std::optional<ShardId> OwnerOfRequest(Request& request) {
+  return FindOwner(request) ? std::optional<ShardId>(request.owner) : std::nullopt;
+}
+
 Batch TakeBatch(Session& session) {
   Batch batch;
   batch.queue.swap(session.queue);
@@ -121,7 +125,7 @@ Batch TakeBatch(Session& session) {
   for (const QueuedCommand& queued : batch.queue) {
     Request request{.command = queued.command, .args = {}, .db = db};
     for (size_t i = 0; i < queued.extents.size(); ++i) request.args.push_back(queued.arg(i));
-    batch.owners.push_back(SingleOwner(request));
+    batch.owners.push_back(OwnerOfRequest(request));
     if (queued.command->name == "select") {
       if (auto index = ParseInt64(request.args[1]);
           index && *index >= 0 && *index < static_cast<int64_t>(kDatabaseCount)) {
@@ -358,7 +362,7 @@ Task<Status> PrepareTopics(SessionContext& context, Batch& batch) {
     if (!request.command->has(kTopicData) || request.routed) continue;
     Status prepared = co_await PrepareTopicCommand(request, *context.gates);
     if (!prepared.ok()) co_return prepared;
-    batch.owners[i] = SingleOwner(request);
+    batch.owners[i] = OwnerOfRequest(request);
   }
   co_return OkStatus();
 }

@@ -48,9 +48,9 @@ class Connection final : public SocketConnection {
   bool RunUnfinished() const { return run_ != nullptr && run_->Unfinished(); }
   bool Step();
   void FillRun();
-  bool BelongsToRun(ShardId owner) const;
-  bool ParseNext();
-  Next Classify();
+  bool FitsRun(const Request& request);
+  bool ParseNext(Request& request);
+  Next Classify(Request& request);
   void ExecuteRun();
   static Connection& ConnectionOf(const Run& run);
   void BeginOutput();

@@ -100,33 +100,38 @@ void Connection::FillRun() {
   // CLIENT REPLY SKIP silences one command, and a run is silenced as a whole.
   size_t most = session_.reply_mode == ReplyMode::kSkipThis ? 1 : kCommandsPerRun;
   while (run_->count < most) {
-    if (next_ == Next::kNone && !ParseNext()) return;
-    if (next_ != Next::kRun) return;
-    if (!BelongsToRun(next_request_.owner)) return;
-    if (WaitsForUnpause(*next_request_.command)) return;
-    if (next_request_.owner != home) run_->other = next_request_.owner;
+    Request& request = run_->Spare();
+    if (next_ != Next::kNone) {
+      std::swap(request, next_request_);
+    } else if (!ParseNext(request)) {
+      return;
+    }
+    if (!FitsRun(request)) return std::swap(request, next_request_);
+    if (request.owner != home) run_->other = request.owner;
     next_ = Next::kNone;
-    std::swap(run_->Add(), next_request_);
+    ++run_->count;
     // Words of a quoted inline command live in the parser, until it parses again.
-    const Request& added = run_->requests[run_->count - 1];
-    for (std::string_view arg : added.args) {
+    for (std::string_view arg : request.args) {
       if (!PointsInto(in_, arg)) return;
     }
   }
 }
 
-bool Connection::BelongsToRun(ShardId owner) const {
+bool Connection::FitsRun(const Request& request) {
+  if (next_ != Next::kRun) return false;
   const ShardId home = server_.shard().id();
-  return owner == home || owner == run_->other || run_->other == home;
+  const bool together =
+      request.owner == home || request.owner == run_->other || run_->other == home;
+  return together && !WaitsForUnpause(*request.command);
 }
 
-bool Connection::ParseNext() {
+bool Connection::ParseNext(Request& request) {
   if (in_at_ == in_.size()) return false;
   RequestLimits limits = server_.limits().request;
   limits.authenticated = session_.authenticated;
   size_t consumed = 0;
   ParseResult result =
-      parser_.Parse(std::string_view(in_).substr(in_at_), limits, &next_request_.args, &consumed);
+      parser_.Parse(std::string_view(in_).substr(in_at_), limits, &request.args, &consumed);
   in_at_ += consumed;
   if (result == ParseResult::kNeedMore) return false;
   if (result == ParseResult::kError) {
@@ -136,22 +141,22 @@ bool Connection::ParseNext() {
     end_of_input_ = true;
     return true;
   }
-  next_ = Classify();
+  next_ = Classify(request);
   return true;
 }
 
-Connection::Next Connection::Classify() {
+Connection::Next Connection::Classify(Request& request) {
   ++session_.commands;
   session_.last_active_at = server_.shard().keys().now();
-  next_request_.db = session_.db;
+  request.db = session_.db;
   const Command* named = nullptr;
-  const Command* command = ResolveCommand(next_request_.args, &next_error_, &named);
+  const Command* command = ResolveCommand(request.args, &next_error_, &named);
   if (command == nullptr) {
     if (named != nullptr) ++server_.engine().stats.Of(*named).rejected;
     if (session_.in_multi) session_.multi_failed = true;
     return Next::kError;
   }
-  next_request_.command = command;
+  request.command = command;
   session_.last_command = command->name;
   if (auto refusal = Forbids(server_.engine(), session_, *command)) {
     if (session_.in_multi) session_.multi_failed = true;
@@ -163,7 +168,7 @@ Connection::Next Connection::Classify() {
   switch (command->kind) {
     case CommandKind::kLocal:
     case CommandKind::kSpread:
-      return SingleOwner(next_request_).has_value() ? Next::kRun : Next::kSlow;
+      return FindOwner(request) ? Next::kRun : Next::kSlow;
     case CommandKind::kSession:
       return Next::kSession;
     default:

@@ -125,7 +125,7 @@ class SocketConnection : public SessionLink {
     uint64_t start;  // counted from the first byte ever put out
     ShardId shard;
     Lsn lsn;
-    size_t message_bytes;  // of the pushed message that it holds back; 0: it holds back replies
+    size_t message_bytes = 0;  // of the pushed message that it holds back; 0: it holds back replies
   };
 
   void Receive();

@@ -17,7 +17,11 @@ constexpr size_t kSendAtOnce = 16 * 1024;
 
 void SocketConnection::AddGate(uint64_t start, ShardId shard, Lsn lsn) {
   NoteLatest(shard, lsn);
-  if (!server_.shard().commits().IsSettled(shard, lsn)) gates_.push_back({start, shard, lsn, 0});
+  if (server_.shard().commits().IsSettled(shard, lsn)) return;
+  OutputGate& gate = gates_.emplace_back();  // and not copied: see Run::AddGate
+  gate.start = start;
+  gate.shard = shard;
+  gate.lsn = lsn;
 }
 
 void SocketConnection::NoteLatest(ShardId shard, Lsn lsn) {

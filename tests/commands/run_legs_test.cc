@@ -20,7 +20,7 @@ struct LegRun : Run {
       Request& request = Add();
       request.args = words;
       request.command = FindCommand(words[0]);
-      EXPECT_TRUE(SingleOwner(request).has_value()) << words[0];
+      EXPECT_TRUE(FindOwner(request)) << words[0];
       if (request.owner != CurrentShardId()) other = request.owner;
     }
   }

@@ -26,7 +26,8 @@ struct TestRun : Run {
       Request& request = Add();
       request.args = words;
       request.command = FindCommand(words[0]);
-      EXPECT_EQ(SingleOwner(request), ShardId{0}) << words[0];
+      EXPECT_TRUE(FindOwner(request)) << words[0];
+      EXPECT_EQ(request.owner, ShardId{0}) << words[0];
     }
   }
   int done_calls = 0;

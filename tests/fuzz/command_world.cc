@@ -208,7 +208,7 @@ void CommandWorld::ExecuteOnKeys(const Command& command, const std::vector<std::
   request.command = &command;
   request.db = session.db;
   const bool plain = command.kind == CommandKind::kLocal || command.kind == CommandKind::kSpread;
-  if (!plain || !SingleOwner(request).has_value()) {
+  if (!plain || !FindOwner(request)) {
     std::vector<Gate> gates;
     return ExecuteTask(ExecuteAlone(request, session.protocol, session.no_touch, out, gates));
   }
