@@ -5,9 +5,9 @@
 namespace flashdb {
 namespace {
 
-// Slicing-by-4 tables: table[k][b] is the CRC of byte b followed by k zero bytes.
+// Slicing-by-8 tables: table[k][b] is the CRC of byte b followed by k zero bytes.
 constexpr auto kTables = [] {
-  std::array<std::array<uint16_t, 256>, 4> tables{};
+  std::array<std::array<uint16_t, 256>, 8> tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t crc = byte << 8;
     for (int bit = 0; bit < 8; ++bit) crc = (crc << 1) ^ ((crc & 0x8000) != 0 ? 0x1021 : 0);
@@ -36,9 +36,10 @@ uint16_t Crc16(std::string_view bytes) {
   const auto* p = reinterpret_cast<const uint8_t*>(bytes.data());
   size_t left = bytes.size();
   uint16_t crc = 0;
-  for (; left >= 4; left -= 4, p += 4) {
-    crc = static_cast<uint16_t>(kTables[3][p[0] ^ (crc >> 8)] ^ kTables[2][p[1] ^ (crc & 0xff)] ^
-                                kTables[1][p[2]] ^ kTables[0][p[3]]);
+  for (; left >= 8; left -= 8, p += 8) {
+    crc = static_cast<uint16_t>(kTables[7][p[0] ^ (crc >> 8)] ^ kTables[6][p[1] ^ (crc & 0xff)] ^
+                                kTables[5][p[2]] ^ kTables[4][p[3]] ^ kTables[3][p[4]] ^
+                                kTables[2][p[5]] ^ kTables[1][p[6]] ^ kTables[0][p[7]]);
   }
   for (; left > 0; --left, ++p) {
     crc = static_cast<uint16_t>((crc << 8) ^ kTables[0][(crc >> 8) ^ *p]);

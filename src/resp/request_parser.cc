@@ -45,6 +45,8 @@ ParseResult RequestParser::Parse(std::string_view input, const RequestLimits& li
   if (unquoted_.capacity() > kKeptUnquoted) [[unlikely]] {
     unquoted_ = {};
   }
+  const bool first_piece = position_ == 0 && searched_ == 0;
+  if (first_piece && ParsePlain(input, limits, args, consumed)) return ParseResult::kCommand;
   while (*consumed < input.size()) {
     const std::string_view rest = input.substr(*consumed);
     const ParseResult result =
@@ -55,6 +57,28 @@ ParseResult RequestParser::Parse(std::string_view input, const RequestLimits& li
     if (!args->empty()) return ParseResult::kCommand;
   }
   return NeedMore(1);
+}
+
+// A whole command without anything unusual, as almost all are; leaves no trace of any other.
+bool RequestParser::ParsePlain(std::string_view input, const RequestLimits& limits, Args* args,
+                               size_t* consumed) {
+  size_t at = 0;
+  int64_t count = 0;
+  if (!limits.authenticated || !ReadPlainHeader(input, at, count) || input[0] != '*') return false;
+  if (count == 0 || count > int64_t{limits.max_args}) return false;
+  for (int64_t size = 0; count > 0; --count) {
+    const size_t start = at;
+    if (!ReadPlainHeader(input, at, size) || input[start] != '$' ||
+        static_cast<uint64_t>(size) > limits.max_bulk_bytes ||
+        input.size() - at < static_cast<uint64_t>(size) + 2) [[unlikely]] {
+      args->clear();
+      return false;
+    }
+    args->emplace_back(input.data() + at, static_cast<size_t>(size));
+    at += static_cast<size_t>(size) + 2;
+  }
+  *consumed = at;
+  return true;
 }
 
 void RequestParser::Reset() {

@@ -32,10 +32,11 @@ struct RequestLimits {
 enum class ParseResult { kNeedMore, kCommand, kError };
 
 /// Finds one command after the other in a connection's input, in place: arguments are views into
-/// the caller's buffer. A command that arrives in pieces is parsed piece by piece: no byte is
-/// looked at again however small the pieces are, and the buffer may move between calls. The
-/// result does not depend on how the bytes were cut. Memory grows with bytes received, never with
-/// a count that a client merely announces. For one connection; not thread-safe.
+/// the caller's buffer. A command that arrives in pieces is parsed piece by piece: its first piece
+/// is looked at twice, no other byte again however small the pieces are, and the buffer may move
+/// between calls. The result does not depend on how the bytes were cut. Memory grows with bytes
+/// received, never with a count that a client merely announces. For one connection; not
+/// thread-safe.
 class RequestParser {
  public:
   /// `input` holds everything received from the current command's first byte on: after kNeedMore
@@ -70,6 +71,8 @@ class RequestParser {
   };
   static constexpr int64_t kNoBulk = -1;
 
+  bool ParsePlain(std::string_view input, const RequestLimits& limits, Args* args,
+                  size_t* consumed);
   ParseResult ParseMultibulk(std::string_view input, const RequestLimits& limits, Args* args);
   ParseResult ReadArgCount(std::string_view input, const RequestLimits& limits);
   ParseResult ReadBulks(std::string_view input, const RequestLimits& limits, Args* args);
