@@ -41,7 +41,7 @@ class WriteBuffers {
     struct Free {
       size_t bytes;
       void operator()(char* memory) const {
-        ::operator delete(memory, bytes, std::align_val_t(kBlockBytes));
+        ::operator delete(memory, std::align_val_t(kBlockBytes));
       }
     };
     using Memory = std::unique_ptr<char, Free>;
