@@ -35,6 +35,20 @@ inline bool ReadPlainHeader(std::string_view input, size_t& at, int64_t& value) 
   return true;
 }
 
+/// The same for the header of a bulk string of at most `max_size` bytes; sets neither if it fails.
+inline bool ReadPlainBulkSize(std::string_view input, uint64_t max_size, size_t& at,
+                              int64_t& size) {
+  size_t after = at;
+  int64_t announced = 0;
+  if (!ReadPlainHeader(input, after, announced) || input[at] != '$' ||
+      static_cast<uint64_t>(announced) > max_size) {
+    return false;
+  }
+  at = after;
+  size = announced;
+  return true;
+}
+
 }  // namespace
 
 ParseResult RequestParser::Parse(std::string_view input, const RequestLimits& limits, Args* args,
@@ -67,9 +81,7 @@ bool RequestParser::ParsePlain(std::string_view input, const RequestLimits& limi
   if (!limits.authenticated || !ReadPlainHeader(input, at, count) || input[0] != '*') return false;
   if (count == 0 || count > int64_t{limits.max_args}) return false;
   for (int64_t size = 0; count > 0; --count) {
-    const size_t start = at;
-    if (!ReadPlainHeader(input, at, size) || input[start] != '$' ||
-        static_cast<uint64_t>(size) > limits.max_bulk_bytes ||
+    if (!ReadPlainBulkSize(input, limits.max_bulk_bytes, at, size) ||
         input.size() - at < static_cast<uint64_t>(size) + 2) [[unlikely]] {
       args->clear();
       return false;
@@ -154,15 +166,9 @@ ParseResult RequestParser::ReadBulks(std::string_view input, const RequestLimits
   uint32_t left = args_left_;
   ParseResult result = ParseResult::kCommand;
   for (; left > 0; --left) {
-    if (size == kNoBulk) {
-      const size_t start = at;
-      if (!ReadPlainHeader(input, at, size) || input[start] != '$' ||
-          static_cast<uint64_t>(size) > max_size) [[unlikely]] {
-        at = start;
-        size = kNoBulk;
-        result = ReadUnusualBulkSize(input, limits, at, size);
-        if (result != ParseResult::kCommand) break;
-      }
+    if (size == kNoBulk && !ReadPlainBulkSize(input, max_size, at, size)) [[unlikely]] {
+      result = ReadUnusualBulkSize(input, limits, at, size);
+      if (result != ParseResult::kCommand) break;
     }
     const uint64_t needed = static_cast<uint64_t>(size) + 2;
     if (input.size() - at < needed) {

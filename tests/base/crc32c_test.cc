@@ -17,6 +17,12 @@ TEST(Crc32cTest, IsThatOfRfc3720) {
   EXPECT_EQ(Crc32c("123456789"), 0xE3069283u);
 }
 
+TEST(Crc32cTest, GivesTheCheckValueInTwoParts) {
+  const uint8_t digits[] = {'1', '2', '3', '4', '5', '6', '7', '8', '9'};
+  EXPECT_EQ(Crc32c(digits), 0xE3069283u);
+  EXPECT_EQ(Crc32c({digits + 4, 5}, Crc32c({digits, 4})), 0xE3069283u);
+}
+
 TEST(Crc32cTest, GoesOnFromWhatCameBefore) {
   std::string bytes;
   for (int i = 0; i < 5000; ++i) bytes += static_cast<char>(i * 7);

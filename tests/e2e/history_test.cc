@@ -17,7 +17,7 @@ constexpr uint32_t kClients = 10;
 constexpr uint32_t kReader = kClients;  // after each restart
 constexpr int kRoundsPerHistory = 5;
 
-// A write for each record: the log falls behind its clients on any disk, so that a kill finds
+// A write for each record: the log falls behind the bursts of its clients, so that a kill finds
 // records that are not written yet.
 std::vector<std::string> SlowLog() { return {"--commit-records", "1"}; }
 
@@ -25,7 +25,7 @@ std::vector<std::string> SlowLog() { return {"--commit-records", "1"}; }
 class Trial {
  public:
   /// An empty `binary` is that of this build.
-  Trial(std::string binary, uint64_t seed, std::vector<std::string> args = {})
+  Trial(std::string binary, uint64_t seed, std::vector<std::string> args)
       : server_(Options(std::move(binary), std::move(args))), random_(seed) {
     for (uint32_t id = 0; id <= kReader; ++id) {
       clients_.push_back(std::make_unique<HistoryClient>(id, random_(), keys_));
