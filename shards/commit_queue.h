@@ -49,6 +49,8 @@ class CommitQueue {
   TxnId settled_txn() const { return settled_txn_; }
   /// The record `lsn` belongs to transaction `txn`.
   void NoteGroup(Lsn lsn, TxnId txn) { groups_.push_back({lsn, txn}); }
+  /// A record behind `lsn` belongs to a transaction and is not settled.
+  bool HasGroupBehind(Lsn lsn) const { return !groups_.empty() && groups_.back().lsn > lsn; }
   /// The log is on disk up to `lsn`. Calls report_durable(txn) for each transaction record that has
   /// become durable.
   template <typename F>

@@ -50,8 +50,8 @@ class EffectSink {
     return out;
   }
   std::string& BeginWithoutKey(EffectOp op, uint32_t db) {
-    PutByte(payload_, static_cast<uint8_t>(op));
-    PutByte(payload_, static_cast<uint8_t>(db));
+    const char head[] = {static_cast<char>(op), static_cast<char>(db)};
+    payload_.append(head, sizeof(head));
     return payload_;
   }
   bool empty() const { return payload_.empty(); }

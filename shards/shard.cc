@@ -89,11 +89,17 @@ void Shard::CommitEffects() {
   keys_.set_next_lsn(lsn + 1);
 }
 
-Lsn Shard::TakeGateFor(ShardId home) {
+Lsn Shard::TakeGateFor(ShardId home, Lsn held) {
   Lsn gate = keys_.TakeGate();
   if (gate <= commits_.settled()) return 0;
+  if (held != 0 && (gate <= held || SettleTogether(held, gate))) return 0;
   if (home != id_) commits_.Want(home, gate);
   return gate;
+}
+
+// A frame is on disk as a whole; then only a transaction between the two can keep them apart.
+bool Shard::SettleTogether(Lsn earlier, Lsn later) const {
+  return log_->InSameFrame(earlier, later) && !commits_.HasGroupBehind(earlier);
 }
 
 void Shard::AskForNews(const Gate& gate) {

@@ -104,9 +104,10 @@ class Shard {
   std::optional<std::string> RefusesWrite(uint64_t bytes);
   /// Turns the effects that the keyspace has gathered into one log record.
   void CommitEffects();
-  /// What the keyspace has shown or changed since the last call, if it is not settled yet (else 0).
-  /// `home` will be told when it is.
-  Lsn TakeGateFor(ShardId home);
+  /// What the keyspace has shown or changed since the last call; 0 if that is settled, or will be
+  /// no later than this shard's `held`, which the reply waits for anyway (0: for nothing). `home`
+  /// will be told when it is.
+  Lsn TakeGateFor(ShardId home, Lsn held = 0);
   /// Asks the gate's shard to tell this one when the gate is settled (or that it never will be).
   void AskForNews(const Gate& gate);
 
@@ -165,6 +166,7 @@ class Shard {
   void NoteFailure(ShardId shard, bool log_failed, const std::string& why);
   void FailIfItHoldsLostTxn();
   void TellPeers();
+  bool SettleTogether(Lsn earlier, Lsn later) const;
   void FlushMail();
   bool PollsForCommit(uint64_t now) const;
   uint64_t SleepNanos(uint64_t now) const;

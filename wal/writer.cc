@@ -136,6 +136,7 @@ Lsn LogWriter::AppendRecord(RecordType type, std::string_view prefix, std::strin
   Lsn lsn = next_lsn_++;
   if (!failure_.ok()) return lsn;
   ++stats_.records;
+  CountAgainstAdmission(prefix.size() + payload.size());
   bool first = true;
   for (bool last = false; !last; first = false) {
     size_t left = prefix.size() + payload.size();
@@ -198,6 +199,7 @@ void LogWriter::PrepareBuffers() {
 
 void LogWriter::Pump() {
   if (!failure_.ok() || closing_) return;
+  EstimateAdmission();
   pool_.set_target(std::max<size_t>(options_.spare_segments, wanted_spares_));
   const Lsn durable_before = durable_lsn_;
   StartWrites();  // before the pool, which might begin a step on the spare that is needed now
@@ -406,6 +408,7 @@ void LogWriter::Fail(Status error) {
   failure_ = Status(error.code(), fmt::format("the log has failed ({}); it takes no more writes; "
                                               "check the disk, then restart the server",
                                               MessageOf(error)));
+  surely_admitted_ = 0;
   queue_.clear();
   full_bytes_ = 0;
   in_flight_.DropEnded();  // the others keep their buffers until they end
@@ -442,25 +445,49 @@ uint64_t LogWriter::ReservedBytes() const {
   return UsableBytes(current) + pool_.usable() * UsableBytes(per_spare);
 }
 
+// What a frame takes beside its payload, at most.
+uint64_t LogWriter::FrameOverhead() const {
+  return kFrameHeaderBytes + kFragmentHeaderBytes + options_.block_bytes;
+}
+
+uint64_t LogWriter::SmallestFullFrame() const {
+  return frame_capacity_ - kFrameHeaderBytes - kSmallestSplit;
+}
+
 uint64_t LogWriter::NeededBytes(uint64_t bytes) const {
-  uint64_t per_frame = kFrameHeaderBytes + kFragmentHeaderBytes + options_.block_bytes;
-  uint64_t frames = bytes / (frame_capacity_ - kFrameHeaderBytes - kSmallestSplit) + 2;
-  return bytes + frames * per_frame + QueuedBytes();
+  return bytes + (bytes / SmallestFullFrame() + 2) * FrameOverhead() + QueuedBytes();
 }
 
 size_t LogWriter::SparesFor(uint64_t bytes) const {
-  uint64_t per_spare =
-      UsableBytes(options_.segment_bytes - SegmentHeaderSpan(options_.block_bytes));
   // One for the safety margin and one for the current segment, of which nothing may be left.
-  return (NeededBytes(bytes) + per_spare - 1) / per_spare + 2;
+  return (NeededBytes(bytes) + MarginBytes() - 1) / MarginBytes() + 2;
 }
 
-bool LogWriter::CanAdmit(uint64_t bytes) const {
+// A whole segment.
+uint64_t LogWriter::MarginBytes() const {
+  return UsableBytes(options_.segment_bytes - SegmentHeaderSpan(options_.block_bytes));
+}
+
+bool LogWriter::Admits(uint64_t bytes) const {
   if (!failure_.ok()) return false;
-  uint64_t margin = UsableBytes(options_.segment_bytes - SegmentHeaderSpan(options_.block_bytes));
-  if (NeededBytes(bytes) + margin <= ReservedBytes()) return true;
+  if (NeededBytes(bytes) + MarginBytes() <= ReservedBytes()) return true;
   wanted_spares_ = std::max(wanted_spares_, SparesFor(bytes));
   return false;
+}
+
+// Admits() costs more than the smallest commands, and is asked before each. So it is asked once a
+// turn for as much as possible, and what is appended meanwhile is taken off at its worst.
+void LogWriter::EstimateAdmission() {
+  const uint64_t needed = NeededBytes(0) + MarginBytes();
+  const uint64_t reserved = ReservedBytes();
+  const uint64_t most_per_byte = FrameOverhead() / SmallestFullFrame() + 2;
+  surely_admitted_ = reserved > needed ? (reserved - needed) / most_per_byte : 0;
+}
+
+void LogWriter::CountAgainstAdmission(uint64_t bytes) {
+  // At the end of one frame and the beginning of the next, unless it fills some.
+  const uint64_t most = bytes > SmallestFullFrame() ? UINT64_MAX : bytes + 2 * FrameOverhead();
+  surely_admitted_ -= std::min(surely_admitted_, most);
 }
 
 Status LogWriter::Reserve(uint64_t bytes) {

@@ -57,6 +57,12 @@ class LogWriter {
   }
 
   Lsn appended() const { return next_lsn_ - 1; }
+  /// Whether these records, both appended, end in the frame that is being filled: then both become
+  /// durable at once.
+  bool InSameFrame(Lsn earlier, Lsn later) const {
+    return !queue_.empty() && queue_.back()->base_lsn() < earlier && earlier <= later &&
+           later <= complete_lsn_;
+  }
   /// Highest LSN that counts as on disk under the policy.
   Lsn durable() const { return durable_lsn_; }
   /// With kPeriodic: somebody waits for synced_lsn(), so what is written is synced before the
@@ -74,7 +80,7 @@ class LogWriter {
   /// Whether space is reserved for `bytes` more of payload besides all that is buffered, with a
   /// segment to spare for what was admitted earlier and comes later. A refusal makes the following
   /// Pumps reserve more.
-  bool CanAdmit(uint64_t bytes) const;
+  bool CanAdmit(uint64_t bytes) const { return bytes <= surely_admitted_ || Admits(bytes); }
   /// Makes CanAdmit(bytes) true by reserving space now, blocking for some milliseconds; for a
   /// record larger than what is usually reserved. ResourceExhausted on a full disk.
   Status Reserve(uint64_t bytes);
@@ -163,7 +169,13 @@ class LogWriter {
   bool waits_for_sync() const { return always() && options_.mode != WriteMode::kDirectSync; }
   uint64_t UsableBytes(uint64_t room) const;
   uint64_t ReservedBytes() const;
+  uint64_t FrameOverhead() const;
+  uint64_t SmallestFullFrame() const;
   uint64_t NeededBytes(uint64_t bytes) const;
+  uint64_t MarginBytes() const;
+  bool Admits(uint64_t bytes) const;
+  void EstimateAdmission();
+  void CountAgainstAdmission(uint64_t bytes);
   size_t SparesFor(uint64_t bytes) const;
 
   AsyncFiles& async_;
@@ -216,6 +228,7 @@ class LogWriter {
   uint64_t unsynced_records_ = 0;
   bool sync_requested_ = false;
   mutable size_t wanted_spares_ = 0;
+  uint64_t surely_admitted_ = 0;  // never more than what Admits() would let through
   LogWriterStats stats_;
 };
 

@@ -2,7 +2,7 @@
 
 namespace flashdb {
 
-void PutVarint(std::string& out, uint64_t value) {
+void PutLongVarint(std::string& out, uint64_t value) {
   while (value >= 0x80) {
     out.push_back(static_cast<char>(value | 0x80));
     value >>= 7;

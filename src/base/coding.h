@@ -33,7 +33,11 @@ void PutFixed(std::string& out, T value) {
   out.append(bytes, sizeof(T));
 }
 
-void PutVarint(std::string& out, uint64_t value);
+void PutLongVarint(std::string& out, uint64_t value);
+
+inline void PutVarint(std::string& out, uint64_t value) {
+  value < 0x80 ? PutByte(out, static_cast<uint8_t>(value)) : PutLongVarint(out, value);
+}
 
 /// Zigzag, then varint: small negative numbers stay short.
 inline void PutSigned(std::string& out, int64_t value) {

@@ -58,7 +58,9 @@ void ExecuteRequest(Shard& here, Run& run, const Request& request, LapTimer& tim
     RunHandler(request, here.keys(), reply, run.session, run.no_touch, timer);
     here.CommitEffects();
   }
-  const Lsn gate = here.TakeGateFor(run.home);
+  Lsn& held = home ? run.held_home : run.held_other;
+  const Lsn gate = here.TakeGateFor(run.home, held);
+  held = std::max(held, gate);
   if (!home) {
     run.AddAwayReply(gate);
   } else if (gate != 0) {

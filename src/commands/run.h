@@ -98,6 +98,9 @@ struct Run : LockRequest {
   absl::InlinedVector<SlotHold, 16> holds;
   std::string away_out;
   std::vector<AwayReply> away_replies;  // one for each request of the other shard
+  // The latest gates of the two shards: what comes behind in `out` waits for them anyway.
+  Lsn held_home = 0;
+  Lsn held_other = 0;
 
   static constexpr size_t kArgsKept = 1024;  // a huge command's memory is given back
 
@@ -132,6 +135,7 @@ struct Run : LockRequest {
     count = 0;
     next = at = until = 0;
     in_view = prefetched = 0;
+    held_home = held_other = 0;
     gates.clear();
     aborted = false;
     refused = false;

@@ -82,6 +82,15 @@ void ExpectGates(const Run& run, const std::vector<GateIs>& expected) {
   }
 }
 
+/// What the reply that begins at `start` waits for: all gates up to it.
+Lsn WaitsFor(const Run& run, size_t start) {
+  Lsn lsn = 0;
+  for (const ReplyGate& gate : run.gates) {
+    if (gate.start <= start) lsn = std::max(lsn, gate.lsn);
+  }
+  return lsn;
+}
+
 // ---- Locks --------------------------------------------------------------------------------------
 
 TEST_F(RunTest, CommandsRunInOrderAtOnceWhenNothingIsLocked) {
@@ -165,7 +174,36 @@ TEST_F(RunTest, EachReplyWaitsForWhatItTells) {
   EXPECT_TRUE(StartRun(run));
   size_t null = std::string("$-1\r\n").size();
   size_t ok = std::string("+OK\r\n").size();
-  ExpectGates(run, {{null, 1}, {null + ok + null, 1}});
+  EXPECT_EQ(WaitsFor(run, 0), 0u);
+  EXPECT_EQ(WaitsFor(run, null), 1u);
+  EXPECT_EQ(WaitsFor(run, null + ok + null), 1u);
+  ExpectGates(run, {{null, 1}});
+}
+
+TEST_F(RunTest, WhatBecomesDurableTogetherHasOneGate) {
+  TestRun run({{"set", "a", "1"}, {"set", "b", "1"}, {"set", "c", "1"}});
+  EXPECT_TRUE(StartRun(run));
+  ExpectGates(run, {{0, 1}});
+}
+
+TEST_F(RunTest, ARecordOfALaterFrameHasAGateOfItsOwn) {
+  Reply({"set", "a", "1"});
+  shard_.log().Pump();
+  ASSERT_EQ(shard_.commits().settled(), 0u);
+  TestRun run({{"get", "a"}, {"set", "b", "1"}, {"set", "c", "1"}});
+  EXPECT_TRUE(StartRun(run));
+  ExpectGates(run, {{0, 1}, {std::string("$1\r\n1\r\n").size(), 2}});
+}
+
+TEST_F(RunTest, ATransactionOfOtherShardsBetweenTwoRecordsKeepsTheirGatesApart) {
+  LockRequest lock = LockOf("a");
+  ASSERT_TRUE(shard_.locks().Acquire(lock));
+  TestRun run({{"set", "b", "1"}, {"get", "a"}});
+  EXPECT_FALSE(StartRun(run));
+  ChangeNow("a", "new");
+  shard_.commits().NoteGroup(2, 1);
+  shard_.locks().Release(lock);
+  ExpectGates(run, {{0, 1}, {std::string("+OK\r\n").size(), 2}});
 }
 
 TEST_F(RunTest, WhatIsSettledNeedsNoGate) {
@@ -180,8 +218,7 @@ TEST_F(RunTest, ARefusalTellsSomethingOfTheKey) {
   Reply({"set", "a", "text"});
   TestRun run({{"incr", "a"}, {"set", "a", "1", "NX"}, {"hget", "a", "f"}});
   EXPECT_TRUE(StartRun(run));
-  ASSERT_EQ(run.gates.size(), 3u);
-  for (const ReplyGate& gate : run.gates) EXPECT_EQ(gate.lsn, 1u);
+  ExpectGates(run, {{0, 1}});  // and so all three wait
 }
 
 TEST_F(RunTest, AReadThatWaitedWaitsForWhatTheHolderWrote) {

@@ -187,6 +187,53 @@ TEST_F(LogWriterTest, AFullDiskRefusesBeforeAnythingIsHalfWrittenAndTakesWritesA
   EXPECT_FALSE(log_->NextDeadlineNanos().has_value());
 }
 
+TEST_F(LogWriterTest, RecordsAreInTheSameFrameFromTheFirstThatEndsInItToItsSubmission) {
+  OpenAndSettle();
+  const Lsn a = log_->Append("a");
+  const Lsn b = log_->Append("b");
+  EXPECT_TRUE(log_->InSameFrame(a, b));
+  EXPECT_FALSE(log_->InSameFrame(a - 1, b));
+  log_->Pump();
+  EXPECT_FALSE(log_->InSameFrame(a, b)) << "it is not being filled any more";
+  const Lsn c = log_->Append("c");
+  EXPECT_FALSE(log_->InSameFrame(b, c));
+  EXPECT_TRUE(log_->InSameFrame(c, c));
+  const Lsn split = log_->Append(std::string(200'000, 's'));
+  EXPECT_FALSE(log_->InSameFrame(c, split)) << "it begins there and ends in another";
+  EXPECT_TRUE(log_->InSameFrame(split, log_->Append("d")));
+}
+
+TEST_F(LogWriterTest, AFrameOfOneRecordHasNoOther) {
+  options_.commit_records = 1;
+  OpenAndSettle();
+  const Lsn a = log_->Append("a");
+  EXPECT_FALSE(log_->InSameFrame(a, log_->Append("b")));
+}
+
+// By records a frame and bytes a record.
+class LogAdmissionTest : public LogFixture,
+                         public testing::WithParamInterface<std::tuple<uint32_t, size_t>> {};
+
+INSTANTIATE_TEST_SUITE_P(Records, LogAdmissionTest,
+                         testing::Combine(testing::Values(1, 3, 1'000'000),
+                                          testing::Values(1, 255, 300, 5000, 70'000)));
+
+TEST_P(LogAdmissionTest, WhatOneTurnAdmitsFitsOnAFullDiskWhateverItsRecords) {
+  options_.commit_records = std::get<0>(GetParam());
+  const std::string payload(std::get<1>(GetParam()), 'x');
+  OpenAndSettle();
+  disk_.set_capacity(disk_.used_bytes());
+  log_->Pump();
+  while (log_->CanAdmit(payload.size())) log_->Append(payload);
+  EXPECT_GT(log_->appended(), 0u);
+  while (log_->durable() < log_->appended()) {
+    log_->Pump();
+    ASSERT_GT(disk_.pending(), 0u) << log_->durable() << " of " << log_->appended();
+    disk_.RunAll();
+  }
+  EXPECT_TRUE(log_->failure().ok()) << log_->failure();
+}
+
 TEST_F(LogWriterTest, ARecordLargerThanTheReserveCanBeReservedFor) {
   Open();
   std::string huge(3u << 20, 'h');
