@@ -221,8 +221,8 @@ uint64_t Shard::SleepNanos(uint64_t now) const {
 // When the loop has to wake for active expiry: when something is due, but not sooner than planned.
 uint64_t Shard::NextExpiryNanos(uint64_t now) const {
   if (keys_.next_expiry() == INT64_MAX) return UINT64_MAX;
-  const auto millis =
-      std::clamp<int64_t>(keys_.next_expiry() - keys_.now(), 1, kLongestSleepMillis);
+  const UnixMillis due = std::max(keys_.next_expiry(), expiry_paused_until_);
+  const auto millis = std::clamp<int64_t>(due - keys_.now(), 1, kLongestSleepMillis);
   return std::max(next_expiry_nanos_, now + static_cast<uint64_t>(millis) * 1'000'000);
 }
 
@@ -237,7 +237,8 @@ void Shard::RunTimers(uint64_t now) {
 bool Shard::BackgroundWork(uint64_t now) {
   bool more = !keys_.ReleaseSome(kReleasePerTurn);
   bool active = active_expire_ && now >= next_expiry_nanos_;
-  if ((!active && !keys_.has_met()) || RefusesWrite(0).has_value()) return more;
+  if ((!active && !keys_.has_met()) || keys_.now() < expiry_paused_until_) return more;
+  if (RefusesWrite(0).has_value()) return more;
   auto locked = [this](SlotId slot) { return locks_.Locked(slot); };
   keys_.RemoveMet(kExpirePerStep, locked);
   size_t removed = active ? keys_.ExpireSome(kExpirePerStep, locked) : 0;

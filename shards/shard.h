@@ -154,6 +154,9 @@ class Shard {
   LoopStats& loop_stats() { return loop_stats_; }
   /// Active expiry may be switched off for tests (DEBUG SET-ACTIVE-EXPIRE).
   void set_active_expire(bool on) { active_expire_ = on; }
+  /// Until then (Unix milliseconds) nothing that has expired is removed; nobody sees it all the
+  /// same.
+  void set_expiry_paused_until(UnixMillis until) { expiry_paused_until_ = until; }
   /// How long the loop polls at most for the end of a commit that replies wait for; 0: it sleeps.
   void set_commit_poll_nanos(uint64_t nanos) { commit_poll_nanos_ = nanos; }
 
@@ -192,6 +195,7 @@ class Shard {
   ArenaRefill arena_refill_;
   uint64_t commit_poll_nanos_ = 0;
   bool active_expire_ = true;
+  UnixMillis expiry_paused_until_ = 0;
   bool stopping_ = false;
   bool log_failure_told_ = false;
   LoopStats loop_stats_;

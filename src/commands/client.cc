@@ -102,6 +102,13 @@ void ApplyPause(const PauseRequest& pause) {
   bool paused = engine.pause_until > engine.clock.NowMillis();
   engine.pause_writes_only = pause.writes_only && (!paused || engine.pause_writes_only);
   engine.pause_until = paused ? std::max(engine.pause_until, pause.until) : pause.until;
+  engine.shard.set_expiry_paused_until(engine.pause_until);
+}
+
+void EndPause() {
+  Engine& engine = Engine::Current();
+  engine.pause_until = 0;
+  engine.shard.set_expiry_paused_until(0);
 }
 
 Task<void> Pause(SessionContext& context) {
@@ -113,7 +120,7 @@ Task<void> Pause(SessionContext& context) {
 }
 
 Task<void> Unpause(SessionContext& context) {
-  auto apply = [] { Engine::Current().pause_until = 0; };
+  auto apply = &EndPause;
   co_await ForAllShards(apply);
   context.reply.Ok();
 }

@@ -68,6 +68,17 @@ TEST_F(ExpiryTest, ExpiredKeysGoWithoutBeingAskedFor) {
       << Integer({"DBSIZE"}) << " keys are left";
 }
 
+TEST_F(ExpiryTest, NothingIsRemovedWhileClientsArePaused) {
+  ASSERT_TRUE(client->Command({"SET", "k", "v", "PX", "500"}).ok());
+  ASSERT_TRUE(client->Command({"CLIENT", "PAUSE", "60000", "WRITE"}).ok());
+  std::this_thread::sleep_for(milliseconds(600));
+  EXPECT_TRUE(client->Command({"GET", "k"}).is_null());
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(Integer({"DBSIZE"}), 1);
+  ASSERT_TRUE(client->Command({"CLIENT", "UNPAUSE"}).ok());
+  EXPECT_TRUE(Eventually([&] { return Integer({"DBSIZE"}) == 0; }));
+}
+
 TEST_F(ExpiryTest, TheServerAnswersWhileManyKeysExpire) {
   std::vector<std::vector<std::string>> writes;
   for (int i = 0; i < 50'000; ++i) {
