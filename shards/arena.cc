@@ -49,7 +49,8 @@ constexpr uint32_t kAllPages = ~uint32_t{0};
 // So many pages last while the next chunk is prepared.
 constexpr size_t kLowPages = 24;
 
-void* MapAligned(size_t bytes) {
+// `advice` is for madvise(2), and only a hint: with whatever pages everything works.
+void* MapAligned(size_t bytes, int advice) {
   void* memory =
       mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
   FLASHDB_CHECK(memory != MAP_FAILED, "out of memory for {} more bytes of keys", bytes);
@@ -57,8 +58,7 @@ void* MapAligned(size_t bytes) {
   uintptr_t aligned = (start + bytes - 1) / bytes * bytes;
   if (aligned > start) munmap(memory, aligned - start);
   munmap(reinterpret_cast<void*>(aligned + bytes), start + bytes - aligned);
-  // Only a hint: without huge pages everything works, somewhat slower.
-  (void)madvise(reinterpret_cast<void*>(aligned), bytes, MADV_HUGEPAGE);
+  (void)madvise(reinterpret_cast<void*>(aligned), bytes, advice);
   return reinterpret_cast<void*>(aligned);
 }
 
@@ -106,11 +106,13 @@ double Arena::Shrunk() {
 }
 
 void* Arena::MapChunk() {
-  void* chunk = MapAligned(kChunkBytes);
+  void* chunk = MapAligned(kChunkBytes, MADV_HUGEPAGE);
   // One store for a huge page; where the kernel gives small ones, the others do the rest.
   for (size_t at = 0; at < kChunkBytes; at += 4096) static_cast<volatile uint8_t*>(chunk)[at] = 0;
   return chunk;
 }
+
+void Arena::AwaitSpares() { OfThread().awaits_spares_ = true; }
 
 void Arena::UnmapChunk(void* chunk) { munmap(chunk, kChunkBytes); }
 
@@ -193,8 +195,14 @@ Arena::Page& Arena::NewPage(size_t size) {
   return page;
 }
 
+// Small pages are touched one by one, as they are used.
+void* Arena::NewMemory() {
+  if (spare_ != nullptr) return std::exchange(spare_, nullptr);
+  return MapAligned(kChunkBytes, awaits_spares_ ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+}
+
 Arena::Chunk& Arena::NewChunk() {
-  void* memory = spare_ != nullptr ? std::exchange(spare_, nullptr) : MapAligned(kChunkBytes);
+  void* memory = NewMemory();
   auto* chunk = new (memory) Chunk{
       .arena = this, .unused_pages = kAllPages, .place = static_cast<uint32_t>(roomy_.size())};
   roomy_.push_back(chunk);

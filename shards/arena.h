@@ -48,6 +48,10 @@ class Arena {
   /// New memory for a chunk, already touched, in whatever time that takes. Any thread.
   static void* MapChunk();
   static void UnmapChunk(void* chunk);
+  /// From now on somebody gives the calling thread's arena its spare chunks, because the thread
+  /// must not stop for the first touch of a huge page. A chunk for which none is ready in time gets
+  /// small pages.
+  static void AwaitSpares();
   /// Hands such memory to the calling thread's arena, for its next chunk. Only while it has none.
   static void GiveSpare(void* chunk);
 
@@ -90,6 +94,7 @@ class Arena {
   void* AllocateHere(size_t size);
   void FreeHere(Chunk& chunk, void* block);
   Page& NewPage(size_t size);
+  void* NewMemory();
   Chunk& NewChunk();
   void ReleasePage(Chunk& chunk, Page& page);
   void ReleaseChunk(Chunk& chunk);
@@ -102,6 +107,7 @@ class Arena {
   size_t chunks_ = 0;
   size_t empty_chunks_ = 0;
   void* spare_ = nullptr;  // mapped, no chunk yet
+  bool awaits_spares_ = false;
 };
 
 }  // namespace flashdb

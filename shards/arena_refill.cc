@@ -102,6 +102,7 @@ void ArenaRefill::Pump() {
 }
 
 void ArenaRefill::Begin() {
+  Arena::AwaitSpares();
   begun_nanos_ = ThreadNanos(helpers_clock_);
   progress_.lent = 0;
   wanted_.store(taken_ + 1, std::memory_order_release);

@@ -1,6 +1,7 @@
 #include "shards/arena.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstring>
@@ -161,6 +162,32 @@ TEST(ArenaTest, AChunkThatIsNotReadyInTimeIsKeptForLater) {
     Arena::GiveSpare(spare);
     TakeMoreThan(2, blocks);
     EXPECT_TRUE(IsInside(spare, blocks.back()));
+    for (void* block : blocks) Arena::Free(block, 4096);
+  });
+}
+
+// Whether the kernel has backed more of the chunk around the block than the pages of 64 KiB that
+// hold the block and the chunk's description.
+bool IsTouchedAsAWhole(void* block) {
+  constexpr size_t kChunk = size_t{2} << 20;
+  auto start = reinterpret_cast<uintptr_t>(block) & ~(kChunk - 1);
+  std::vector<unsigned char> resident(kChunk / 4096);
+  EXPECT_EQ(mincore(reinterpret_cast<void*>(start), kChunk, resident.data()), 0);
+  return std::count_if(resident.begin(), resident.end(), [](auto page) { return page & 1; }) > 32;
+}
+
+TEST(ArenaTest, AChunkWhoseSpareIsLateIsTouchedInSmallSteps) {
+  if (ArenaPassesThrough()) return;
+  OnAFreshThread([] {
+    std::vector<void*> blocks;
+    TakeMoreThan(0, blocks);
+    Arena::AwaitSpares();
+    TakeMoreThan(1, blocks);
+    memset(blocks.back(), 1, 4096);
+    EXPECT_FALSE(IsTouchedAsAWhole(blocks.back()));
+    Arena::GiveSpare(Arena::MapChunk());
+    TakeMoreThan(2, blocks);
+    EXPECT_TRUE(IsTouchedAsAWhole(blocks.back())) << "a spare one is touched already";
     for (void* block : blocks) Arena::Free(block, 4096);
   });
 }
