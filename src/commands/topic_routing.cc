@@ -40,7 +40,9 @@ bool RouteAppend(Request& request) {
   const bool keyless = std::any_of(args->records.begin(), args->records.end(),
                                    [](const NewRecord& record) { return !record.record.key; });
   // Records without a key shall go to the same partition whenever this batch is dealt.
-  if (keyless) request.partition = TopicStore::Here().NextPartition(*topic);
+  if (keyless && args->stamp_or_null() == nullptr) {
+    request.partition = TopicStore::Here().NextPartition(*topic);
+  }
   if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return false;
   if (plan.slots().size() != 1) return false;
   return RouteTo(request, *topic, plan.first_partition());

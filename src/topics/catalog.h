@@ -33,7 +33,6 @@ struct TopicConfig {
   Cleanup cleanup = Cleanup::kDelete;
   RetentionLimits retention;      // of each partition
   uint32_t cache_records = 1000;  // of each partition, that the cache keeps
-  bool operator==(const TopicConfig&) const = default;
 };
 
 struct Topic {
