@@ -80,7 +80,7 @@ class LogWriter {
   /// Whether space is reserved for `bytes` more of payload besides all that is buffered, with a
   /// segment to spare for what was admitted earlier and comes later. A refusal makes the following
   /// Pumps reserve more.
-  bool CanAdmit(uint64_t bytes) const { return bytes <= surely_admitted_ || Admits(bytes); }
+  bool CanAdmit(uint64_t bytes) const { return bytes < surely_admitted_ || Admits(bytes); }
   /// Makes CanAdmit(bytes) true by reserving space now, blocking for some milliseconds; for a
   /// record larger than what is usually reserved. ResourceExhausted on a full disk.
   Status Reserve(uint64_t bytes);
@@ -228,7 +228,9 @@ class LogWriter {
   uint64_t unsynced_records_ = 0;
   bool sync_requested_ = false;
   mutable size_t wanted_spares_ = 0;
-  uint64_t surely_admitted_ = 0;  // never more than what Admits() would let through
+  // Admits() lets less than that through, or did so in the last Pump(): a reserved segment that is
+  // lost since then is less than the margin.
+  uint64_t surely_admitted_ = 0;
   LogWriterStats stats_;
 };
 

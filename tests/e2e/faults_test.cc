@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "e2e/fixture.h"
 
@@ -223,6 +224,12 @@ class FullDiskTest : public ServerTest {
     }
   }
 
+  // Not even a small write is taken after that.
+  void WriteUntilRefusedOn(uint32_t shard) {
+    while (client->Command({"SET", KeyOn(shard, 2, "small"), "v"}).ok()) {
+    }
+  }
+
   void CheckAllThere() {
     for (int i = 0; i < written_; ++i) {
       ASSERT_EQ(client->Command({"STRLEN", fmt::format("k{}", i)}), Reply::Integer(20'000)) << i;
@@ -251,6 +258,24 @@ TEST_F(FullDiskTest, WritesAreRefusedReadsGoOnAndNothingIsLost) {
   server.Kill9();
   ASSERT_NO_FATAL_FAILURE(Start());
   CheckAllThere();
+}
+
+// A removal is a write, and what is left on the disk is for writes that have begun.
+TEST_F(FullDiskTest, WhatExpiresIsRemovedWhenThereIsRoom) {
+  constexpr int kKeys = 4000;
+  constexpr int kOneStep = 400;  // of each shard, which a last bit of room may let through
+  client->Command({"DEBUG", "SET-ACTIVE-EXPIRE", "0"});
+  for (int i = 0; i < kKeys; ++i) client->Command({"SET", fmt::format("e{}", i), "v", "PX", "1"});
+  FillDisk();
+  for (uint32_t shard : {0u, 1u}) WriteUntilRefusedOn(shard);
+  client->Command({"DEBUG", "SET-ACTIVE-EXPIRE", "1"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  EXPECT_GE(client->Command({"DBSIZE"}).integer, kKeys - 2 * kOneStep);
+  EXPECT_TRUE(client->Command({"GET", "e1"}).is_null());
+  EXPECT_EQ(*server.Terminate(), 0);
+  FreeSpace();
+  ASSERT_NO_FATAL_FAILURE(Start());
+  EXPECT_TRUE(Eventually([this] { return client->Command({"DBSIZE"}) == Reply::Integer(2); }));
 }
 
 TEST_F(FullDiskTest, ADiskThatTheLogItselfFillsLosesNothing) {

@@ -138,6 +138,7 @@ TEST_F(LogWriterTest, AFailedWriteIsFinal) {
   Commit("never written");
   EXPECT_EQ(log_->durable(), 1u);
   EXPECT_EQ(log_->appended(), 3u);
+  EXPECT_FALSE(log_->CanAdmit(0));
   EXPECT_FALSE(log_->CanAdmit(1));
   EXPECT_NE(MessageOf(log_->admission_error()).find("restart the server"), std::string::npos);
   Die();
@@ -232,6 +233,13 @@ TEST_P(LogAdmissionTest, WhatOneTurnAdmitsFitsOnAFullDiskWhateverItsRecords) {
     disk_.RunAll();
   }
   EXPECT_TRUE(log_->failure().ok()) << log_->failure();
+}
+
+TEST_F(LogWriterTest, AFullDiskRefusesWritesOfUnknownSizeToo) {
+  OpenAndSettle();
+  disk_.set_capacity(disk_.used_bytes());
+  while (log_->CanAdmit(1)) Commit("x");
+  EXPECT_FALSE(log_->CanAdmit(0));
 }
 
 TEST_F(LogWriterTest, ARecordLargerThanTheReserveCanBeReservedFor) {
