@@ -96,19 +96,17 @@ bool ParsePause(SessionContext& context, PauseRequest& pause) {
   return true;
 }
 
+void SetPauseEnd(Engine& engine, UnixMillis until) {
+  engine.pause_until = until;
+  engine.shard.set_expiry_paused_until(until);
+}
+
 // A pause that is under way is never shortened, nor loosened from all commands to writes.
 void ApplyPause(const PauseRequest& pause) {
   Engine& engine = Engine::Current();
   bool paused = engine.pause_until > engine.clock.NowMillis();
   engine.pause_writes_only = pause.writes_only && (!paused || engine.pause_writes_only);
-  engine.pause_until = paused ? std::max(engine.pause_until, pause.until) : pause.until;
-  engine.shard.set_expiry_paused_until(engine.pause_until);
-}
-
-void EndPause() {
-  Engine& engine = Engine::Current();
-  engine.pause_until = 0;
-  engine.shard.set_expiry_paused_until(0);
+  SetPauseEnd(engine, paused ? std::max(engine.pause_until, pause.until) : pause.until);
 }
 
 Task<void> Pause(SessionContext& context) {
@@ -120,7 +118,7 @@ Task<void> Pause(SessionContext& context) {
 }
 
 Task<void> Unpause(SessionContext& context) {
-  auto apply = &EndPause;
+  auto apply = [] { SetPauseEnd(Engine::Current(), 0); };
   co_await ForAllShards(apply);
   context.reply.Ok();
 }

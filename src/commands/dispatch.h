@@ -23,7 +23,7 @@ const Command* ResolveCommand(ArgView args, std::string* error, const Command** 
 std::optional<std::string> Forbids(const Engine& engine, const Session& session,
                                    const Command& command);
 
-/// Copies the command to the session's MULTI queue.
+/// Copies the command to the client's MULTI queue.
 void QueueForExec(Session& session, const Command& command, ArgView args);
 
 /// Sets request.owner to the shard that owns all of the command's keys, and the fields on its key.

@@ -56,7 +56,7 @@ class SessionLink {
   /// settled; drops it if one of them never will be. The shards of the gates must have been asked
   /// for news (Shard::AskForNews). Closes the connection if the client's output limit is passed.
   virtual void Push(std::string_view bytes, std::span<const Gate> gates) = 0;
-  /// Adds what the session's commands so far have changed or shown and is not settled yet.
+  /// Adds what the client's commands so far have changed or shown and is not settled yet.
   virtual void AddUnsettled(std::vector<Gate>& gates) const = 0;
   /// Closes the connection; `after_output`: once what is owed has been sent.
   virtual void Close(bool after_output) = 0;

@@ -37,10 +37,10 @@ bool RouteAppend(Request& request) {
   StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
   if (!args.ok()) return false;
   AppendPlan plan(*topic, args->stamp_or_null());
-  const bool keyless = std::any_of(args->records.begin(), args->records.end(),
-                                   [](const NewRecord& record) { return !record.record.key; });
+  const auto keyless = [](const NewRecord& record) { return !record.record.key; };
   // Records without a key shall go to the same partition whenever this batch is dealt.
-  if (keyless && args->stamp_or_null() == nullptr) {
+  if (args->stamp_or_null() == nullptr &&
+      std::any_of(args->records.begin(), args->records.end(), keyless)) {
     request.partition = TopicStore::Here().NextPartition(*topic);
   }
   if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return false;

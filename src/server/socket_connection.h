@@ -143,7 +143,7 @@ class SocketConnection : public SessionLink {
   BoundOp<SocketConnection> send_op_;
   Waiter waiter_;
   std::deque<OutputGate> gates_;
-  std::vector<Lsn> latest_;  // by shard: the highest that the session's commands depend on
+  std::vector<Lsn> latest_;  // by shard: the highest that the client's commands depend on
   std::string sending_;
   size_t sent_ = 0;
   UnixMillis over_soft_limit_since_ = 0;
