@@ -8,8 +8,6 @@
 // made at the first write.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <deque>
 #include <functional>
 #include <memory>
@@ -17,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "topics/key_offsets.h"
 #include "topics/partition_storage.h"
 #include "topics/segment_files.h"
 #include "topics/segment_reader.h"
@@ -29,14 +28,17 @@ class FileStorage final : public PartitionStorage {
   FileStorage(SegmentFiles& files, std::string topic, TopicId topic_id, PartitionNumber partition);
   ~FileStorage() override;
 
-  /// For recovery, once, before anything else: finds what the files hold. Blocking. Files of
-  /// another topic id and unfinished ones are removed. Sealed segments are trusted, others are read
-  /// and verified; what is behind a bad frame at the end is cut off. Returns what an operator
-  /// should know of that, a line each. Afterwards end() tells which record must be appended next.
+  /// For recovery, once, before anything else: finds what the files hold. Blocking. Files of an
+  /// older topic of the name and unfinished ones are removed. Those of a newer one are set aside
+  /// until it is opened: replay tells of each topic that ever had the name. Sealed segments are
+  /// trusted, others are read and verified; what is behind a bad frame at the end is cut off.
+  /// Returns what an operator should know of that, a line each. Afterwards end() tells which record
+  /// must be appended next.
   StatusOr<std::vector<std::string>> Open();
 
   /// Blocking, for the start: removes directories in `files` of partitions that should not exist
-  /// (left over of deleted topics). `wanted` is asked for each.
+  /// (left over of deleted topics, or set aside for topics that the log does not know). `wanted` is
+  /// asked for each of the others.
   static Status RemoveStrays(SegmentFiles& files,
                              const std::function<bool(std::string_view, PartitionNumber)>& wanted);
 
@@ -72,10 +74,6 @@ class FileStorage final : public PartitionStorage {
   size_t segment_count() const { return segments_.size(); }
 
  private:
-  /// Keys are told apart by 128 bits of hash.
-  using KeyHash = std::pair<uint64_t, uint64_t>;
-  static constexpr size_t kMaxCompactedKeys = 1u << 20;
-
   struct Queued {
     BlockRef block;
     Lsn lsn;
@@ -87,14 +85,21 @@ class FileStorage final : public PartitionStorage {
     size_t bytes = 0;   // with the head, without what is in the file already
     bool more = false;  // the next write goes on behind it
   };
-  /// What is found in segments [from, end) decides which of their records stay.
+  /// What is found in records [from, mapped_end) decides which records before mapped_end stay:
+  /// those before `from` were compared with each other by an earlier one.
   struct Compaction {
+    Compaction(Offset from, Offset before, UnixMillis old, KeyBudget& budget)
+        : next(from),
+          end(before),
+          mapped_end(before),
+          tombstones_before(old),
+          last_of_key(budget) {}
     Offset next;        // the segment to visit next
     Offset end;         // before this offset
-    Offset mapped_end;  // the map knows the keys of records before this one
+    Offset mapped_end;  // lower if memory for keys is short: the rest is for the next compaction
     UnixMillis tombstones_before;
     bool copying = false;
-    absl::flat_hash_map<KeyHash, Offset> last_of_key;
+    KeyOffsets last_of_key;
   };
   /// Keeps the storage busy().
   class Busy {
@@ -169,6 +174,12 @@ class FileStorage final : public PartitionStorage {
   Status OpenSegments(std::vector<SegmentRef> found, std::vector<std::string>& notes);
   Status Adopt(const SegmentRef& segment, bool last, Offset next, std::vector<std::string>& notes);
 
+  // Other names of the directory (file_storage_directory.cc).
+  std::string DirectoryWhenDeleted() const;
+  std::string DirectoryWhenNewer(TopicId newer) const;
+  Status SetDirectoryAside(TopicId newer);
+  Status TakeBackDirectory();
+
   // Removing (file_storage_remove.cc).
   void RemoveBelow(Offset start);
   void StartRemoving();
@@ -226,6 +237,7 @@ class FileStorage final : public PartitionStorage {
   std::deque<SegmentRef> removed_;  // their files are still there
   std::optional<Compaction> compaction_;
   Offset compacted_to_ = 0;
+  Offset compaction_failed_to_ = 0;  // the end of the one that failed last
 };
 
 template <typename Visit>

@@ -7,16 +7,10 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "topics/file_storage.h"
 
 namespace flashdb {
 namespace {
-
-std::pair<uint64_t, uint64_t> HashOf(std::string_view key) {
-  const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
-  return {hash.high64, hash.low64};
-}
 
 std::string Unfinished(const std::string& path) { return path + std::string(kUnfinishedSuffix); }
 
@@ -36,8 +30,9 @@ bool FileStorage::BeginCompaction(UnixMillis tombstones_before) {
     if (!segment->sealed) break;
     end = segment->facts.end;
   }
-  if (end <= std::max(compacted_to_, start())) return false;
-  compaction_.emplace(Compaction{compacted_to_, end, end, tombstones_before});
+  if (end <= std::max({compacted_to_, start(), compaction_failed_to_})) return false;
+  if (!files_.HasKeysForCompaction()) return false;
+  compaction_.emplace(compacted_to_, end, tombstones_before, files_.compaction_keys());
   return true;
 }
 
@@ -60,8 +55,9 @@ Task<void> FileStorage::CompactStep(SegmentRef segment) {
     AdvanceCompaction(*segment);
     co_return;
   }
-  // With a damaged segment or a full disk nothing more is done before there are new segments.
-  compacted_to_ = compaction_->end;
+  // With a damaged segment or a full disk nothing more is done before there are new segments. What
+  // was not rewritten counts as not compacted: no tombstone may go before what it hides.
+  compaction_failed_to_ = compaction_->end;
   compaction_.reset();
   if (!absl::IsDataLoss(status) && !absl::IsResourceExhausted(status)) Fail(status);
 }
@@ -81,28 +77,23 @@ void FileStorage::AdvanceCompaction(const TopicSegment& visited) {
 }
 
 Task<Status> FileStorage::MapKeys(SegmentRef segment) {
-  FrameReader reader(files_, segment, kSegmentHeadBytes);
-  reader.set_read_ahead();
-  auto map_key = [this](const RecordView& record) {
+  const Offset from = compaction_->next;
+  StatusOr<std::unique_ptr<FrameReader>> reader = co_await ReaderAt(segment, from);
+  if (!reader.ok()) co_return reader.status();
+  (*reader)->set_read_ahead();
+  auto map_key = [this, from](const RecordView& record) {
     if (!compaction_) return false;
-    if (!record.key) return true;
-    auto& map = compaction_->last_of_key;
-    const KeyHash hash = HashOf(*record.key);
-    auto known = map.find(hash);
-    if (known == map.end() && map.size() >= kMaxCompactedKeys) {
-      compaction_->mapped_end = record.offset;  // the rest is for the next time
-      return false;
-    }
-    map.insert_or_assign(hash, record.offset);
-    return true;
+    if (!record.key || record.offset < from) return true;
+    if (compaction_->last_of_key.Put(*record.key, record.offset)) return true;
+    compaction_->mapped_end = record.offset;
+    return false;
   };
-  co_return co_await ForEachRecord(reader, map_key);
+  co_return co_await ForEachRecord(**reader, map_key);
 }
 
 bool FileStorage::Keeps(const RecordView& record) const {
   if (!record.key || record.offset >= compaction_->mapped_end) return true;
-  auto last = compaction_->last_of_key.find(HashOf(*record.key));
-  if (last != compaction_->last_of_key.end() && last->second > record.offset) return false;
+  if (compaction_->last_of_key.Supersedes(*record.key, record.offset)) return false;
   return record.value.has_value() || record.timestamp >= compaction_->tombstones_before;
 }
 

@@ -29,6 +29,7 @@ StatusOr<std::vector<std::string>> FileStorage::Open() {
   FLASHDB_CHECK(segments_.empty() && end_ == 0, "{} is opened twice", directory_);
   SegmentFiles::BlockingScope blocking(files_);
   std::vector<std::string> notes;
+  FLASHDB_RETURN_IF_ERROR(TakeBackDirectory());
   FLASHDB_ASSIGN_OR_RETURN(std::vector<SegmentRef> found, ListSegments(notes));
   FLASHDB_RETURN_IF_ERROR(OpenSegments(std::move(found), notes));
   if (!segments_.empty()) end_ = segments_.back()->facts.end;
@@ -61,6 +62,12 @@ StatusOr<std::vector<SegmentRef>> FileStorage::ListSegments(std::vector<std::str
     FLASHDB_ASSIGN_OR_RETURN(std::shared_ptr<OpenSegment> file, files_.Open(segment));
     FLASHDB_ASSIGN_OR_RETURN(segment->facts.log_bytes, file->file().Size());
     FLASHDB_ASSIGN_OR_RETURN(std::optional<SegmentHead> head, ReadHead(*segment));
+    if (head && head->owner.partition == partition_ && head->owner.topic > topic_id_) {
+      for (const SegmentRef& older : found) files_.Release(older);
+      files_.Release(segment);
+      FLASHDB_RETURN_IF_ERROR(SetDirectoryAside(head->owner.topic));
+      return std::vector<SegmentRef>{};
+    }
     if (head && head->owner != owner()) {
       notes.push_back(segment->LogPath() + " was left over from a deleted topic and is removed");
       files_.Release(segment);

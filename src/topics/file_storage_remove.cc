@@ -1,38 +1,13 @@
-// Removing segments, partitions and what is left of deleted topics.
+// Removing segments and partitions.
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
 
 #include "base/check.h"
-#include "base/numbers.h"
 #include "topics/file_storage.h"
 
 namespace flashdb {
-namespace {
-
-constexpr std::string_view kDeletedMark = ".deleted-";
-
-// "3" or "3.deleted-17": the number of the partition whose directory it is.
-std::optional<PartitionNumber> PartitionOf(std::string_view name, bool* deleted) {
-  const size_t mark = name.find(kDeletedMark);
-  *deleted = mark != std::string_view::npos;
-  const std::string_view digits = name.substr(0, mark);
-  const std::optional<uint64_t> number = ParseUint64(digits);
-  if (!number || *number >= kMaxPartitions) return {};
-  return static_cast<PartitionNumber>(*number);
-}
-
-Status RemoveDirectoryAndFiles(FileSystem& files, const std::string& directory) {
-  FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> names, files.List(directory));
-  for (const std::string& name : names) {
-    FLASHDB_RETURN_IF_ERROR(files.Remove(directory + "/" + name));
-  }
-  return files.RemoveDirectory(directory);
-}
-
-}  // namespace
-
 void FileStorage::TrimTo(Offset start) {
   if (stopped()) return;
   trim_to_ = std::max(trim_to_, start);
@@ -114,7 +89,7 @@ void FileStorage::Drop() {
 
 // Moves the directory aside: its name is free for a new topic.
 void FileStorage::FinishDrop() {
-  const std::string aside = fmt::format("{}{}{}", directory_, kDeletedMark, topic_id_);
+  const std::string aside = DirectoryWhenDeleted();
   const Status renamed = files_.files().Rename(directory_, aside);
   if (renamed.ok()) {
     Detach(DropAll(aside));
@@ -155,31 +130,6 @@ Task<void> FileStorage::RemoveTopicDirectory() {
   Busy busy(*this);
   const std::string topic_directory = directory_.substr(0, directory_.rfind('/'));
   co_await files_.RemoveDirectory(topic_directory);
-}
-
-Status FileStorage::RemoveStrays(
-    SegmentFiles& files, const std::function<bool(std::string_view, PartitionNumber)>& wanted) {
-  FileSystem& system = files.files();
-  const std::string& root = files.options().directory;
-  FLASHDB_ASSIGN_OR_RETURN(std::vector<std::string> topics, system.List(root));
-  for (const std::string& topic : topics) {
-    if (!IsValidTopicName(topic)) continue;
-    const std::string directory = root + "/" + topic;
-    StatusOr<std::vector<std::string>> names = system.List(directory);
-    if (!names.ok()) continue;  // not a directory: none of ours
-    size_t kept = 0;
-    for (const std::string& name : *names) {
-      bool deleted = false;
-      const std::optional<PartitionNumber> partition = PartitionOf(name, &deleted);
-      if (partition && (deleted || !wanted(topic, *partition))) {
-        FLASHDB_RETURN_IF_ERROR(RemoveDirectoryAndFiles(system, directory + "/" + name));
-      } else {
-        ++kept;
-      }
-    }
-    if (kept == 0) FLASHDB_RETURN_IF_ERROR(system.RemoveDirectory(directory));
-  }
-  return OkStatus();
 }
 
 }  // namespace flashdb

@@ -93,21 +93,20 @@ Offset MemoryStorage::StartFor(const RetentionLimits& limits, UnixMillis now) co
 }
 
 void MemoryStorage::BeginCompaction(UnixMillis tombstones_before) {
-  compaction_.emplace(Compaction{start_, blocks_.back().block->base(), tombstones_before});
+  compaction_.emplace(start_, blocks_.back().block->base(), tombstones_before);
 }
 
 void MemoryStorage::NoteKeys(const RecordBlock& block) {
   for (size_t i = 0; i < block.count(); ++i) {
     size_t size = 0;
     const RecordView record = FrameAt(block.Frames(i, i + 1), &size);
-    if (record.key) compaction_->last_of_key[std::string(*record.key)] = record.offset;
+    if (record.key) (void)compaction_->last_of_key.Put(*record.key, record.offset);
   }
 }
 
 bool MemoryStorage::Keeps(const RecordView& record) const {
   if (!record.key) return true;
-  auto last = compaction_->last_of_key.find(*record.key);
-  if (last != compaction_->last_of_key.end() && last->second > record.offset) return false;
+  if (compaction_->last_of_key.Supersedes(*record.key, record.offset)) return false;
   return record.value.has_value() || record.timestamp >= compaction_->tombstones_before;
 }
 

@@ -1,13 +1,11 @@
 // A partition's records in memory only: a queue of its blocks.
 #pragma once
 
-#include <absl/container/flat_hash_map.h>
-
 #include <deque>
 #include <optional>
 #include <string>
 
-#include "base/hash.h"
+#include "topics/key_offsets.h"
 #include "topics/partition_storage.h"
 
 namespace flashdb {
@@ -55,11 +53,14 @@ class MemoryStorage final : public PartitionStorage {
   };
   // Two passes over [start, end): which record of each key is the last, then away with the others.
   struct Compaction {
+    Compaction(Offset from, Offset before, UnixMillis old)
+        : next(from), end(before), tombstones_before(old) {}
     Offset next;
     Offset end;
     UnixMillis tombstones_before;
     bool copying = false;
-    absl::flat_hash_map<std::string, Offset, StringHash, StringEq> last_of_key;
+    KeyBudget budget;  // as large as can be: memory has the records themselves
+    KeyOffsets last_of_key{budget};
   };
 
   size_t IndexOf(Offset offset) const;  // of the block that covers it, or of the first after it

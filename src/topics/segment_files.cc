@@ -93,7 +93,10 @@ void FileOperation::await_suspend(std::coroutine_handle<> waiter) {
 }
 
 SegmentFiles::SegmentFiles(FileSystem& files, Options options)
-    : files_(files), options_(std::move(options)), write_buffers_(options_.write_bytes) {
+    : files_(files),
+      options_(std::move(options)),
+      write_buffers_(options_.write_bytes),
+      compaction_keys_{options_.max_compacted_keys} {
   FLASHDB_CHECK(options_.segment_bytes <= kMaxSegmentBytes, "segments of {} bytes",
                 options_.segment_bytes);
 }

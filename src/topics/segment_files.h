@@ -17,6 +17,7 @@
 
 #include "io/file.h"
 #include "shards/task.h"
+#include "topics/key_offsets.h"
 #include "topics/segment_index.h"
 #include "topics/write_buffers.h"
 
@@ -122,6 +123,7 @@ class SegmentFiles {
     size_t max_open_files = 256;                     // besides those of large writes under way
     size_t max_index_bytes = 16u << 20;              // of segments that are not written any more
     size_t max_buffers = 64;                         // readers at one time; more wait
+    size_t max_compacted_keys = 1u << 20;            // in memory, of all compactions under way
   };
   /// Largest that --topic-segment-bytes may be: positions have 32 bits, and one block more may fit.
   static constexpr uint64_t kMaxSegmentBytes = 1u << 30;
@@ -187,6 +189,12 @@ class SegmentFiles {
   void Release(const SegmentRef& segment);
 
   WriteBuffers& write_buffers() { return write_buffers_; }
+
+  KeyBudget& compaction_keys() { return compaction_keys_; }
+  /// So many that reading all of a partition for them is worth it.
+  bool HasKeysForCompaction() const {
+    return compaction_keys_.left > 0 && compaction_keys_.left >= options_.max_compacted_keys / 8;
+  }
 
   std::shared_ptr<const SegmentIndex> CachedIndex(const SegmentRef& segment);
   void CacheIndex(const SegmentRef& segment, std::shared_ptr<const SegmentIndex> index);
@@ -259,6 +267,7 @@ class SegmentFiles {
   size_t index_bytes_ = 0;
   bool refuses_direct_ = false;
   WriteBuffers write_buffers_;
+  KeyBudget compaction_keys_;
   size_t buffers_in_use_ = 0;
   std::vector<std::unique_ptr<uint8_t[]>> free_buffers_;
   std::deque<std::coroutine_handle<>> waiting_;

@@ -169,6 +169,7 @@ class TopicStore final : public Tenant {
   Status ApplyTrim(Decoder& in);
   Partition* PartitionToReplay(const Topic* topic, uint64_t number) const;
   Status FlushReplayed();
+  Status BuryReplayed();
 
   // topic_store.cc
   enum class FilesOf : uint8_t { kNewTopic, kRecovery };

@@ -31,7 +31,7 @@ Status TopicStore::Apply(EffectOp op, Decoder& in, Lsn) {
       const uint64_t id = in.Varint();
       if (!in.ok() || version <= catalog_.version()) return OkStatus();
       op == EffectOp::kTopicRemove ? RemoveTopic(id) : RemoveGroup(id);
-      return OkStatus();
+      return BuryReplayed();
     }
     case EffectOp::kGroupPut: {
       const uint64_t version = in.Varint();
@@ -141,12 +141,24 @@ Status TopicStore::FlushReplayed() {
   return OkStatus();
 }
 
+// What is replayed is settled. The files go before the log may tell of a new topic of that name,
+// whose files have the same place.
+Status TopicStore::BuryReplayed() {
+  Status buried = OkStatus();
+  for (Dropped& dropped : dropped_) {
+    PartitionStorage& storage = dropped.partition->storage();
+    storage.Drop();
+    FLASHDB_CHECK(!storage.busy(), "a partition is dropped in the background of the replay");
+    buried.Update(storage.failure());
+  }
+  dropped_.clear();
+  return buried;
+}
+
 Status TopicStore::Prepare() { return segment_files_.Prepare(); }
 
 Status TopicStore::FinishRecovery(AsyncFiles& async) {
   FLASHDB_RETURN_IF_ERROR(FlushReplayed());
-  for (Dropped& dropped : dropped_) dropped.partition->storage().Drop();
-  dropped_.clear();
   segment_files_.Attach(async);
   return OkStatus();
 }

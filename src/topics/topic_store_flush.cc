@@ -206,6 +206,7 @@ bool TopicStore::busy() const {
 }
 
 void TopicStore::GiveAll() {
+  BuryDead();  // their places are free for those that follow
   flushes_.ForEach([](Partition& partition) { partition.GiveAll(); });
 }
 

@@ -218,6 +218,37 @@ TEST_F(TopicsTest, ADeletedTopicIsGoneAndOneOfItsNameBeginsAtZero) {
   EXPECT_THAT(Values("t"), ::testing::ElementsAre("new"));
 }
 
+TEST_F(TopicsTest, ATopicMadeAnewKeepsItsFilesAtEveryRestart) {
+  const std::string file = server.dir() + "/topics/t/0/00000000000000000000.log";
+  Append("t", "old");
+  ASSERT_TRUE(server.Restart().ok());
+  client = std::make_unique<Client>(Connect());
+  ASSERT_TRUE(std::filesystem::exists(file));
+  ASSERT_TRUE(Run({"TOPIC", "DELETE", "t"}).ok());
+  ASSERT_EQ(Append("t", "new"), 0);
+  for (int64_t records = 1; records < 4; ++records) {
+    const Status restarted = server.Restart();
+    ASSERT_TRUE(restarted.ok()) << restarted;
+    client = std::make_unique<Client>(Connect());
+    EXPECT_TRUE(std::filesystem::exists(file));
+    EXPECT_EQ(Values("t").size(), static_cast<size_t>(records));
+    EXPECT_EQ(Append("t", "more"), records);
+  }
+}
+
+TEST_F(TopicsTest, WhatRecoveryMendsInATopicsFilesIsToldInTheLogfile) {
+  Append("t", "whole");
+  ASSERT_EQ(server.Terminate().value_or(-1), 0);
+  std::ofstream(server.dir() + "/topics/t/0/00000000000000000000.log", std::ios::app) << "torn";
+  const std::string logfile = server.dir() + "/flashdb.log";
+  server.options().args = {"--logfile", logfile};
+  Start();
+  std::ifstream in(logfile);
+  const std::string told{std::istreambuf_iterator<char>(in), {}};
+  EXPECT_THAT(told, HasSubstr(" W recovery: "));
+  EXPECT_THAT(told, HasSubstr("4 bytes behind it are not whole"));
+}
+
 TEST_F(TopicsTest, ReadingByTimeBeginsAtTheFirstRecordThatIsNotOlder) {
   Append("t", "old");
   std::this_thread::sleep_for(std::chrono::milliseconds(30));

@@ -147,6 +147,10 @@ Status FakeDisk::RemoveDirectory(const std::string& directory) {
 // With a directory all that is below it moves, entry by entry: a crash may come between.
 Status FakeDisk::Rename(const std::string& from, const std::string& to) {
   if (!Exists(from)) return ErrnoStatus(ENOENT, "rename " + from);
+  const auto in_target = names_.lower_bound(to + "/");
+  if (in_target != names_.end() && in_target->first.starts_with(to + "/")) {
+    return ErrnoStatus(ENOTEMPTY, "rename " + from);
+  }
   auto found = names_.find(from);  // not there: a directory that was never made has files
   InodePtr inode = found == names_.end() ? std::make_shared<Inode>() : found->second;
   std::vector<DirectoryChange> moves{{from, to, std::move(inode)}};

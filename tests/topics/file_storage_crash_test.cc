@@ -342,5 +342,45 @@ TEST_F(FileStorageCrashTest, FilesOfADeletedTopicOfTheSameNameAreRemoved) {
   EXPECT_TRUE(disk_->List("/data/topic/0")->empty());
 }
 
+// Replay begins with the older one, though the files are those of the newer.
+TEST_F(FileStorageCrashTest, FilesOfANewerTopicOfTheSameNameWaitForIt) {
+  AppendNumbered(New(0, 8), 200);
+  Settle(*storages_.back());
+  for (int start = 0; start < 3; ++start) {
+    Start(/*attached=*/false);
+    FileStorage& older = Opened(0, 7);
+    EXPECT_TRUE(notes_.empty());
+    EXPECT_EQ(older.end(), start < 2 ? 0u : 30u);
+    AppendNumbered(older, 30);
+    ASSERT_TRUE(older.FlushBlocking().ok());
+    if (start == 1) continue;  // cut short here
+    older.Drop();
+    ASSERT_TRUE(older.failure().ok()) << older.failure();
+    FileStorage& newer = Opened(0, 8);
+    EXPECT_TRUE(notes_.empty());
+    EXPECT_EQ(newer.end(), 200u);
+    EXPECT_EQ(*ReadAll(newer, 0), NumberedRecords(0, 200));
+  }
+}
+
+TEST_F(FileStorageCrashTest, AReplayedTopicIsRemovedAgainThoughItsFirstRemovalWasCutShort) {
+  AppendNumbered(New(0, 7), 200);
+  Settle(*storages_.back());
+  storages_.back()->Drop();
+  ASSERT_TRUE(disk_->Exists("/data/topic/0.deleted-7"));
+  std::unique_ptr<FakeDisk> after = disk_->CrashedCopy(false, 1);
+  disk_->RunAll();
+  storages_.clear();
+  files_.reset();
+  disk_ = std::move(after);
+  Start(/*attached=*/false);
+  FileStorage& storage = Opened(0, 7);
+  AppendNumbered(storage, 30);
+  ASSERT_TRUE(storage.FlushBlocking().ok());
+  storage.Drop();
+  EXPECT_TRUE(storage.failure().ok()) << storage.failure();
+  EXPECT_FALSE(disk_->Exists("/data/topic"));
+}
+
 }  // namespace
 }  // namespace flashdb

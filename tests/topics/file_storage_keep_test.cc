@@ -124,6 +124,59 @@ TEST_F(FileStorageKeepTest, CompactionKeepsTheLastRecordOfEachKeyAndAllWithoutOn
   EXPECT_EQ(*ReadAll(again, 0), keyed.kept);
 }
 
+TEST_F(FileStorageKeepTest, WithLittleMemoryForKeysCompactionTakesSeveralRoundsAndEnds) {
+  options_.max_compacted_keys = 16;
+  options_.segment_bytes = 20'000;  // hundreds of keys in each
+  Start();
+  FileStorage& storage = New();
+  std::vector<TestRecord> records = NumberedRecords(0, 2000);
+  for (TestRecord& record : records) {
+    record.key = "k" + std::to_string(record.offset * 7 % 500);
+    storage.Append(BlockOf({record}), record.offset + 1);
+  }
+  Settle(storage);
+  const Offset sealed_end = *BaseOfLogName(disk_->List("/data/topic/0")->back());
+  size_t calls = 0;
+  for (bool more = true; more && calls < 10'000; ++calls) {
+    more = storage.Compact(0);
+    disk_->RunAll();
+    more = more || storage.Compact(0);
+    disk_->RunAll();
+  }
+  EXPECT_LT(calls, 10'000u);
+  std::erase_if(
+      records, [sealed_end](const TestRecord& record) { return record.offset + 500 < sealed_end; });
+  EXPECT_EQ(*ReadAll(storage, 0), records);
+  EXPECT_EQ(files_->compaction_keys().left, 16u);
+}
+
+// A tombstone that goes while an older value of its key stays would bring that back.
+TEST_F(FileStorageKeepTest, AfterACompactionThatFailedNoDeletedKeyComesBack) {
+  FileStorage& storage = New();
+  auto append = [&storage](Offset end) {
+    for (TestRecord& record : NumberedRecords(storage.end(), end)) {
+      const bool gone = record.offset == 0 || record.offset == 200;
+      record.key = gone ? "gone" : "k" + std::to_string(record.offset);
+      if (record.offset == 200) record.value.reset();
+      storage.Append(BlockOf({record}), record.offset + 1);
+    }
+  };
+  append(400);
+  Settle(storage);
+  disk_->set_capacity(0);
+  while (storage.Compact(1'000'000)) disk_->RunAll();
+  ASSERT_TRUE(storage.failure().ok()) << storage.failure();
+  EXPECT_EQ(ReadAll(storage, 0)->front().offset, 0u) << "nothing was compacted";
+  disk_->set_capacity(UINT64_MAX);
+  append(600);
+  Settle(storage);
+  while (storage.Compact(1'000'000)) disk_->RunAll();
+  const StatusOr<std::vector<TestRecord>> left = ReadAll(storage, 0);
+  ASSERT_TRUE(left.ok()) << left.status();
+  EXPECT_EQ(left->size(), 600u - 2u);  // the old value and its tombstone
+  for (const TestRecord& record : *left) EXPECT_NE(record.key, "gone") << record;
+}
+
 TEST_F(FileStorageKeepTest, ReadersGoOnWhileTheirSegmentIsCompacted) {
   FileStorage& storage = New();
   for (TestRecord& record : NumberedRecords(0, 300)) {
