@@ -8,6 +8,9 @@ absl::StatusCode CodeOf(int error) {
     case ENOSPC:
     case EDQUOT:
       return absl::StatusCode::kResourceExhausted;
+    case EMFILE:
+    case ENFILE:
+      return absl::StatusCode::kUnavailable;
     case ENOENT:
       return absl::StatusCode::kNotFound;
     case EEXIST:

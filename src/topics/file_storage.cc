@@ -1,5 +1,6 @@
 #include "topics/file_storage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -22,6 +23,26 @@ FileStorage::~FileStorage() {
 
 void FileStorage::Fail(const Status& status) {
   if (failure_.ok()) failure_ = status;
+}
+
+// Room comes back, and so do descriptors. All else stays as it is.
+bool FileStorage::MayPass(const Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
+void FileStorage::FailOrStall(const Status& status, Status& stall) {
+  if (MayPass(status)) {
+    stall = status;
+  } else {
+    Fail(status);
+  }
+}
+
+void FileStorage::Retry() {
+  write_stall_ = care_stall_ = OkStatus();
+  StartWriting();
+  StartSyncing();
+  StartRemoving();
 }
 
 void FileStorage::Append(BlockRef block, Lsn lsn) {
@@ -54,12 +75,21 @@ Status FileStorage::FlushBlocking() {
   FLASHDB_CHECK(!busy(), "{} is flushed while it is busy", directory_);
   SegmentFiles::BlockingScope blocking(files_);
   Sync();
+  Retry();
   // A large log would have to be read at the next start if its index were not there.
   constexpr uint64_t kLarge = 1u << 20;
   if (failure_.ok() && active_ != nullptr && active_->facts.log_bytes > kLarge) {
     FLASHDB_RETURN_IF_ERROR(RunBlocking(WriteIndexes(active_)));
   }
-  return failure_;
+  return failure_.ok() ? stalled() : failure_;
+}
+
+UnixMillis FileStorage::max_timestamp() const {
+  UnixMillis latest = 0;
+  for (const SegmentRef& segment : segments_) {
+    if (segment->facts.records > 0) latest = std::max(latest, segment->facts.max_timestamp);
+  }
+  return latest;
 }
 
 Offset FileStorage::StartFor(const RetentionLimits& limits, UnixMillis now) const {

@@ -49,6 +49,7 @@ class FileStorage final : public PartitionStorage {
   Offset readable_end() const override { return readable_end_; }
   uint64_t bytes() const override { return bytes_; }
   uint64_t record_count() const override { return records_; }
+  UnixMillis max_timestamp() const override;
   uint64_t MemoryBytes() const override { return 0; }
 
   void Append(BlockRef block, Lsn lsn) override;
@@ -57,6 +58,8 @@ class FileStorage final : public PartitionStorage {
   Lsn durable_lsn() const override { return durable_lsn_; }
   bool durable() const override;
   Status failure() const override { return failure_; }
+  Status stalled() const override { return write_stall_.ok() ? care_stall_ : write_stall_; }
+  void Retry() override;
 
   Task<StatusOr<BlockRef>> Read(Offset from, size_t max_bytes) override;
   Task<StatusOr<Offset>> OffsetOfTime(UnixMillis time) override;
@@ -115,6 +118,8 @@ class FileStorage final : public PartitionStorage {
 
   bool stopped() const { return dropped_ || !failure_.ok(); }
   void Fail(const Status& status);
+  static bool MayPass(const Status& status);
+  void FailOrStall(const Status& status, Status& stall);
 
   // Writing (file_storage_write.cc).
   void StartWriting();
@@ -222,6 +227,8 @@ class FileStorage final : public PartitionStorage {
   Offset durable_end_ = 0;
   Offset sync_target_ = 0;  // Sync was asked for up to here
   Status failure_;
+  Status write_stall_;
+  Status care_stall_;  // of syncing, sealing and removing
 
   uint32_t busy_ = 0;
   bool dropped_ = false;

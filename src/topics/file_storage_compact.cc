@@ -55,11 +55,12 @@ Task<void> FileStorage::CompactStep(SegmentRef segment) {
     AdvanceCompaction(*segment);
     co_return;
   }
-  // With a damaged segment or a full disk nothing more is done before there are new segments. What
-  // was not rewritten counts as not compacted: no tombstone may go before what it hides.
+  // With a damaged segment, a full disk or too few descriptors nothing more is done before there
+  // are new segments. What was not rewritten counts as not compacted: no tombstone may go before
+  // what it hides.
   compaction_failed_to_ = compaction_->end;
   compaction_.reset();
-  if (!absl::IsDataLoss(status) && !absl::IsResourceExhausted(status)) Fail(status);
+  if (!absl::IsDataLoss(status) && !MayPass(status)) Fail(status);
 }
 
 void FileStorage::AdvanceCompaction(const TopicSegment& visited) {

@@ -52,8 +52,12 @@ Task<void> FileStorage::RemoveLoop() {
       SegmentRef segment = removed_.front();
       removed_.pop_front();
       status = co_await RemoveFiles(segment);
+      if (MayPass(status)) removed_.push_front(segment);
     }
-    if (!status.ok() && !absl::IsAborted(status)) Fail(status);
+    if (!status.ok() && !absl::IsAborted(status)) {
+      FailOrStall(status, care_stall_);
+      break;
+    }
   }
   removing_ = false;
 }

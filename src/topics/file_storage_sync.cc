@@ -42,11 +42,17 @@ Task<void> FileStorage::SyncLoop() {
     } else {
       status = co_await SyncSegment(next);
     }
-    if (!status.ok() && !next->gone) Fail(status);
+    if (!status.ok() && !next->gone) {
+      FailOrStall(status, care_stall_);
+      break;
+    }
+    care_stall_ = OkStatus();
   }
   syncing_ = false;
 }
 
+// A failed sync is final, whatever the reason: the kernel may have given up what it could not
+// write.
 Task<Status> FileStorage::SyncSegment(SegmentRef segment) {
   const Lsn lsn = segment->last_lsn;
   const Offset end = segment->facts.end;
@@ -55,7 +61,10 @@ Task<Status> FileStorage::SyncSegment(SegmentRef segment) {
   if (!file.ok()) co_return file.status();
   std::shared_ptr<OpenSegment> held = *std::move(file);
   const int32_t result = co_await files_.Sync(held->file());
-  if (result < 0) co_return ErrnoStatus(-result, "sync " + segment->LogPath());
+  if (result < 0) {
+    Fail(ErrnoStatus(-result, "sync " + segment->LogPath()));
+    co_return failure_;
+  }
   if (!segment->name_durable) {
     Status status = co_await SyncNames(segment);
     if (!status.ok()) co_return status;
@@ -89,7 +98,8 @@ Task<Status> FileStorage::SyncDirectory(std::string path) {
   if (!directory.ok()) co_return directory.status();
   std::unique_ptr<File> held = *std::move(directory);
   const int32_t result = co_await files_.SyncDirectory(*held, path);
-  co_return result < 0 ? ErrnoStatus(-result, "sync " + path) : OkStatus();
+  if (result < 0 && !dropped_) Fail(ErrnoStatus(-result, "sync " + path));
+  co_return failure_;
 }
 
 Task<Status> FileStorage::Seal(SegmentRef segment) {

@@ -23,7 +23,7 @@ Task<void> FileStorage::WriteLoop() {
     const bool rolled = roll_wanted_ && front_written_ == 0;
     if (rolled) {
       roll_wanted_ = false;
-      CloseActive();
+      if (active_ != nullptr && active_->facts.log_bytes > 0) CloseActive();
     }
     Status status = OkStatus();
     if (queue_.empty()) {
@@ -31,7 +31,13 @@ Task<void> FileStorage::WriteLoop() {
     } else {
       status = co_await WriteNext();
     }
-    if (!status.ok()) Fail(status);
+    if (!status.ok()) {
+      roll_wanted_ |= rolled;
+      FailOrStall(status, write_stall_);
+      if (rolled && !stopped()) RemoveBelow(trim_to_);  // gives room, maybe
+      break;
+    }
+    write_stall_ = OkStatus();
     if (stopped()) break;
     if (rolled) RemoveBelow(trim_to_);
     StartSyncing();
@@ -216,10 +222,12 @@ Task<Status> FileStorage::CreateFile(SegmentRef segment) {
 }
 
 Task<Status> FileStorage::WriteEmptySegment() {
-  if (active_ != nullptr) co_return OkStatus();
-  Status status = co_await BeginSegment(readable_end_);
-  if (!status.ok() || dropped_) co_return status;
+  if (active_ == nullptr) {
+    Status status = co_await BeginSegment(readable_end_);
+    if (!status.ok() || dropped_) co_return status;
+  }
   SegmentRef segment = active_;
+  if (segment->facts.log_bytes > 0) co_return OkStatus();
   const std::string head = EncodeSegmentHead({owner(), segment->base});
   StatusOr<size_t> written = co_await WriteSome(segment, head, /*more=*/false);
   if (!written.ok() || dropped_) co_return written.status();

@@ -76,6 +76,12 @@ void MemoryStorage::TrimTo(Offset start) {
   if (blocks_.empty()) start_ = end_;
 }
 
+UnixMillis MemoryStorage::max_timestamp() const {
+  UnixMillis latest = 0;
+  for (const Held& held : blocks_) latest = std::max(latest, held.block->max_timestamp());
+  return latest;
+}
+
 Offset MemoryStorage::StartFor(const RetentionLimits& limits, UnixMillis now) const {
   uint64_t bytes = bytes_;
   Offset start = start_;

@@ -22,6 +22,7 @@ class MemoryStorage final : public PartitionStorage {
   Offset readable_end() const override { return end_; }
   uint64_t bytes() const override { return bytes_; }
   uint64_t record_count() const override { return records_; }
+  UnixMillis max_timestamp() const override;
   uint64_t MemoryBytes() const override { return bytes_; }
 
   void Append(BlockRef block, Lsn lsn) override;
@@ -30,6 +31,8 @@ class MemoryStorage final : public PartitionStorage {
   Lsn durable_lsn() const override { return trimmed_lsn_; }
   bool durable() const override { return blocks_.empty(); }
   Status failure() const override { return OkStatus(); }
+  Status stalled() const override { return OkStatus(); }
+  void Retry() override {}
 
   /// Blocks as they were appended, or merged to about `max_bytes` if they are much smaller.
   Task<StatusOr<BlockRef>> Read(Offset from, size_t max_bytes) override;

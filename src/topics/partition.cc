@@ -13,6 +13,7 @@ Partition::Partition(TopicId topic, PartitionNumber number, SlotId slot,
       number_(number),
       slot_(slot),
       end_(storage->end()),
+      last_timestamp_(storage->max_timestamp()),
       storage_(std::move(storage)),
       start_(storage_->start()) {}
 

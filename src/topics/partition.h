@@ -72,6 +72,8 @@ class alignas(64) Partition {
   uint64_t record_count() const { return storage_->record_count() + not_given_records_; }
   uint64_t bytes() const { return storage_->bytes() + not_given_bytes_; }
   UnixMillis last_timestamp() const { return last_timestamp_; }
+  /// A record had that time which was removed since, or is in the storage.
+  void NoteTimestamp(UnixMillis time) { last_timestamp_ = std::max(last_timestamp_, time); }
   PartitionStorage& storage() { return *storage_; }
   const PartitionStorage& storage() const { return *storage_; }
 
@@ -153,7 +155,7 @@ class alignas(64) Partition {
   RecordBlock* open_ = nullptr;  // the last block of the tail, unless it is marked
   std::vector<ClientWait> waits_;
   Offset end_;
-  UnixMillis last_timestamp_ = 0;
+  UnixMillis last_timestamp_;
   uint64_t tail_bytes_ = 0;
   uint64_t unmarked_bytes_ = 0;
   uint64_t not_given_bytes_ = 0;  // to the storage

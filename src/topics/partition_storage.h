@@ -36,6 +36,8 @@ class PartitionStorage {
   /// Bytes of frames kept.
   virtual uint64_t bytes() const = 0;
   virtual uint64_t record_count() const = 0;
+  /// The latest time of its records; 0 if it has none.
+  virtual UnixMillis max_timestamp() const = 0;
   /// Of these bytes, those that memory keeps for as long as the storage has them. O(1).
   virtual uint64_t MemoryBytes() const = 0;
 
@@ -55,6 +57,11 @@ class PartitionStorage {
   /// The first failed operation; final: nothing more is taken after it (Append does nothing), and
   /// what was taken and is not below readable_end() will not be there after a restart.
   virtual Status failure() const = 0;
+  /// What keeps it from going on for now and may pass: a full disk, too few descriptors. Nothing is
+  /// lost. Ok again from Retry() on, until that has met the same.
+  virtual Status stalled() const = 0;
+  /// Tries again, in the background, what is stalled.
+  virtual void Retry() = 0;
 
   /// The records from the first at or after `from` (start() <= from < readable_end()) on, about
   /// `max_bytes` of frames but at least one record; fewer if the block ends at a segment's end. The
@@ -80,7 +87,7 @@ class PartitionStorage {
   /// An asynchronous operation or a Read is under way.
   virtual bool busy() const = 0;
   /// Blocking, for recovery and shutdown; not while busy() (a CHECK): all that was appended is
-  /// readable and durable on return, or failure() is returned.
+  /// readable and durable on return, or failure() or stalled() is returned.
   virtual Status FlushBlocking() = 0;
 };
 

@@ -125,7 +125,8 @@ class TopicStore final : public Tenant {
   /// `wait` is woken when this shard is no longer behind. False if it is not, or if waiting does
   /// not help because the files have failed.
   bool AwaitRoom(const ClientWait& wait);
-  /// The topics' files could not be written or read; it stays so.
+  /// The topics' files could not be written or read; it stays so. (If the disk is full they are
+  /// written again when there is room.)
   bool failed() const { return !failure_.ok(); }
   /// Why appends are refused that have waited for long enough.
   Status BehindStatus() const;
@@ -198,6 +199,7 @@ class TopicStore final : public Tenant {
   void Retain(Partition& partition, UnixMillis now);
   void RetainSome(UnixMillis now);
   void Fail(Status status);
+  void NoteStall();
   void BuryDead();
 
   Shard& shard_;
@@ -226,6 +228,10 @@ class TopicStore final : public Tenant {
   uint64_t next_pump_nanos_ = 0;
   UnixMillis next_retention_ = 0;
   Status failure_;
+  Status stall_;                  // of some partition; what is told of it
+  Status stall_met_;              // in this round of retries
+  bool retries_stalled_ = false;  // this pump
+  uint64_t next_retry_nanos_ = 0;
   TopicStats stats_;
 };
 

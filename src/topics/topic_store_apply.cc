@@ -92,7 +92,9 @@ Status TopicStore::ApplyFrames(Partition* partition, const Topic* topic, uint64_
     const std::string_view frame = in.Raw(size);
     if (i == 0) batch.first = record.offset;
     batch.timestamp = record.timestamp;
-    if (partition == nullptr || record.offset < partition->end()) continue;
+    if (partition == nullptr) continue;
+    partition->NoteTimestamp(record.timestamp);
+    if (record.offset < partition->end()) continue;
     if (record.offset > partition->end()) {
       return absl::DataLossError(fmt::format(
           "partition {} of topic '{}': its files end at offset {} and the log goes on at {}; the "

@@ -12,6 +12,8 @@ constexpr uint64_t kMilli = 1'000'000;
 constexpr uint64_t kPumpNanos = 5'000'000;
 // While partitions only wait for their turn, it is enough to look at them so often.
 constexpr uint64_t kWaitingPumpNanos = 100'000'000;
+// What a full disk has stopped is tried again so often.
+constexpr uint64_t kRetryNanos = 1'000'000'000;
 // That are being flushed at a time: with no need to hurry clients shall not notice it.
 constexpr size_t kFlushesAtATime = 32;
 constexpr size_t kHurriedFlushesAtATime = 256;
@@ -30,8 +32,13 @@ void TopicStore::Pump() {
   const UnixMillis now = keys_.now();
   BuryDead();
   if (unflushed_bytes_ >= options_.unflushed_bytes / 2) shard_.log().RequestSync();
+  retries_stalled_ = nanos >= next_retry_nanos_;
   flushes_.GoOn(nanos, [this](Partition& partition) { return FlushSome(partition); });
   BeginFlushes(nanos);
+  if (retries_stalled_) {
+    next_retry_nanos_ = nanos + kRetryNanos;
+    NoteStall();
+  }
   NoteBehind();
   RetainSome(now);
 }
@@ -68,6 +75,13 @@ bool TopicStore::FlushSome(Partition& partition) {
   if (!partition.storage().failure().ok()) {
     Fail(partition.storage().failure());
     return false;
+  }
+  if (Status stalled = partition.storage().stalled(); !stalled.ok()) {
+    if (retries_stalled_) {
+      stall_met_ = std::move(stalled);
+      partition.storage().Retry();
+    }
+    return true;
   }
   FlushPlace& place = partition.flush_place;
   const bool wants_mark = !place.marked || partition.unmarked_bytes() >= kFlushBytes;
@@ -119,6 +133,12 @@ Status TopicStore::BehindStatus() const {
                     "its bound; nothing was appended. Mend the disk and restart the server: {}",
                     MessageOf(failure_)));
   }
+  if (!stall_.ok()) {
+    return absl::UnavailableError(
+        fmt::format("the topics' files cannot be written now, and what waits for them in memory is "
+                    "at its bound; nothing was appended. Make room and try again: {}",
+                    MessageOf(stall_)));
+  }
   return absl::UnavailableError(
       "the topics' files are too far behind the log; nothing was appended. Try again");
 }
@@ -131,6 +151,20 @@ void TopicStore::Fail(Status status) {
       "topics: {}. Appends go on until {} MiB wait for the files; mend the disk and restart: the "
       "log has everything",
       MessageOf(failure_), options_.unflushed_bytes >> 20);
+}
+
+// Told once when it begins, and once when all partitions go on.
+void TopicStore::NoteStall() {
+  if (stall_.ok() && !stall_met_.ok()) {
+    spdlog::warn(
+        "topics: {}. Make room: their files are tried again each second. Until then up to {} MiB "
+        "of "
+        "records wait in memory; the log has them",
+        MessageOf(stall_met_), options_.unflushed_bytes >> 20);
+  } else if (!stall_.ok() && stall_met_.ok()) {
+    spdlog::info("topics: the files are written again");
+  }
+  stall_ = std::exchange(stall_met_, OkStatus());
 }
 
 // ---- Retention and compaction ------------------------------------------------------------------
@@ -239,7 +273,9 @@ TopicStats TopicStore::Stats() const {
   stats.cache_bytes = cache_.bytes();
   stats.unflushed_bytes = unflushed_bytes_;
   stats.waiting_fetches = waits_.count();
-  if (!failure_.ok()) stats.files_error = MessageOf(failure_);
+  if (const Status& error = failure_.ok() ? stall_ : failure_; !error.ok()) {
+    stats.files_error = MessageOf(error);
+  }
   for (const auto& [key, partition] : partitions_) stats.stored_bytes += partition->bytes();
   return stats;
 }

@@ -278,6 +278,31 @@ TEST_F(FullDiskTest, WhatExpiresIsRemovedWhenThereIsRoom) {
   EXPECT_TRUE(Eventually([this] { return client->Command({"DBSIZE"}) == Reply::Integer(2); }));
 }
 
+class FullDiskOfTopicsTest : public FullDiskTest {
+ protected:
+  FullDiskOfTopicsTest() {
+    std::vector<std::string>& args = server.options().args;
+    args.insert(args.end(), {"--topic-flush-interval-ms", "50"});
+  }
+};
+
+// The log has room left that was reserved ahead; the topics' files have none.
+TEST_F(FullDiskOfTopicsTest, FilesAreWrittenAgainWhenThereIsRoom) {
+  auto info_has = [this](std::string_view text) {
+    return client->Command({"INFO", "topics"}).str.find(text) != std::string::npos;
+  };
+  FillDisk();
+  ASSERT_FALSE(
+      client->Command({"TOPIC", "APPEND", "t", "VALUE", std::string(5000, 'v')}).is_error());
+  ASSERT_TRUE(Eventually([&] { return info_has("No space left"); }));
+  EXPECT_FALSE(client->Command({"TOPIC", "APPEND", "t", "VALUE", "more"}).is_error());
+  FreeSpace();
+  EXPECT_TRUE(Eventually([&] { return info_has("topic_unflushed_bytes:0"); }));
+  EXPECT_TRUE(Eventually([&] { return !info_has("No space left"); }));
+  EXPECT_THAT(server.stderr_text(), HasSubstr("the files are written again"));
+  EXPECT_EQ(*server.Terminate(), 0);
+}
+
 TEST_F(FullDiskTest, ADiskThatTheLogItselfFillsLosesNothing) {
   const Reply refusal = WriteUntilRefused();
   ASSERT_TRUE(refusal.is_error()) << ToString(refusal);

@@ -236,6 +236,21 @@ TEST_F(TopicsTest, ATopicMadeAnewKeepsItsFilesAtEveryRestart) {
   }
 }
 
+TEST_F(TopicsTest, TheTimeOfTheLastRecordIsKnownAfterARestart) {
+  auto last_timestamp = [this] {
+    const Reply info = Run({"TOPIC", "INFO", "t"});
+    return At(At(info, "partitions").elements.at(0), "last_timestamp").integer;
+  };
+  Append("t", "value");
+  const int64_t time = last_timestamp();
+  EXPECT_GT(time, 0);
+  for (int i = 0; i < 2; ++i) {  // the second time the files have it
+    ASSERT_TRUE(server.Restart().ok());
+    client = std::make_unique<Client>(Connect());
+    EXPECT_EQ(last_timestamp(), time);
+  }
+}
+
 TEST_F(TopicsTest, WhatRecoveryMendsInATopicsFilesIsToldInTheLogfile) {
   Append("t", "whole");
   ASSERT_EQ(server.Terminate().value_or(-1), 0);

@@ -109,6 +109,7 @@ TEST_F(FileStorageTest, AfterARestartAllIsThereAndGoesOn) {
   EXPECT_EQ(notes_, std::vector<std::string>{});
   EXPECT_EQ(storage.end(), 130u);
   EXPECT_EQ(storage.record_count(), 130u);
+  EXPECT_EQ(storage.max_timestamp(), 129'000);
   AppendNumbered(storage, 260);
   Settle(storage);
   EXPECT_EQ(*ReadAll(storage, 0), NumberedRecords(0, 260));
@@ -262,12 +263,54 @@ TEST_F(FileStorageTest, AFailedWriteIsFinalAndWhatWasWrittenStaysReadable) {
   EXPECT_EQ(Opened().end(), 50u);
 }
 
-TEST_F(FileStorageTest, AFullDiskIsAFailureThatSaysSo) {
-  disk_->set_capacity(3000);
+TEST_F(FileStorageTest, AFullDiskIsToldAndWhenThereIsRoomAllIsWritten) {
+  for (uint64_t capacity : {0u, 10u, 60u, 70u, 3000u, 4700u}) {
+    Start();
+    disk_ = NewDisk();
+    Start();
+    disk_->set_capacity(capacity);
+    FileStorage& storage = New();
+    AppendNumbered(storage, 200);
+    storage.Sync();
+    disk_->RunAll();
+    EXPECT_TRUE(absl::IsResourceExhausted(storage.stalled())) << storage.stalled();
+    storage.Retry();
+    disk_->RunAll();
+    EXPECT_TRUE(absl::IsResourceExhausted(storage.stalled())) << storage.stalled();
+    EXPECT_TRUE(storage.failure().ok()) << storage.failure();
+    EXPECT_TRUE(absl::IsResourceExhausted(storage.FlushBlocking()));
+    disk_->set_capacity(UINT64_MAX);
+    storage.Retry();
+    disk_->RunAll();
+    EXPECT_TRUE(storage.stalled().ok()) << storage.stalled();
+    AppendNumbered(storage, 250);
+    Settle(storage);
+    EXPECT_EQ(*ReadAll(storage, 0), NumberedRecords(0, 250));
+    Start();
+    EXPECT_EQ(*ReadAll(Opened(), 0), NumberedRecords(0, 250));
+    EXPECT_TRUE(notes_.empty());
+  }
+}
+
+TEST_F(FileStorageTest, TrimmingAllOnAFullDiskMakesRoom) {
   FileStorage& storage = New();
-  AppendNumbered(storage, 200);
+  AppendNumbered(storage, 30);  // in one segment
+  Settle(storage);
+  disk_->set_capacity(disk_->used_bytes());
+  storage.TrimTo(storage.end());
   disk_->RunAll();
-  EXPECT_TRUE(absl::IsResourceExhausted(storage.failure())) << storage.failure();
+  EXPECT_TRUE(absl::IsResourceExhausted(storage.stalled())) << storage.stalled();
+  EXPECT_EQ(storage.record_count(), 0u);
+  storage.Retry();
+  disk_->RunAll();
+  EXPECT_TRUE(storage.stalled().ok()) << storage.stalled();
+  EXPECT_EQ(storage.start(), 30u);
+  AppendNumbered(storage, 50);
+  Settle(storage);
+  Start();
+  FileStorage& again = Opened();
+  EXPECT_EQ(notes_, std::vector<std::string>{});
+  EXPECT_EQ(*ReadAll(again, 30), NumberedRecords(30, 50));
 }
 
 TEST_F(FileStorageTest, AFailedSyncIsFinal) {

@@ -56,5 +56,17 @@ TEST_F(PartitionTest, AFullBlockIsFollowedByAnotherThatGrows) {
   EXPECT_EQ(partition_.TailBlock(partition_.end() - 1)->count(), 1u);
 }
 
+TEST_F(PartitionTest, TimesGoOnBehindThoseThatTheStorageHas) {
+  auto storage = std::make_unique<MemoryStorage>();
+  auto block = std::make_shared<RecordBlock>(0);
+  std::string frame;
+  AppendFrame(frame, 0, 5000, {.value = "value"});
+  block->Append(frame, 0, 5000);
+  storage->Append(block, 1);
+  Partition partition(1, 0, SlotId{0}, std::move(storage));
+  EXPECT_EQ(partition.last_timestamp(), 5000);
+  EXPECT_EQ(partition.NextTimestamp(4000), 5000) << "the clock stepped back";
+}
+
 }  // namespace
 }  // namespace flashdb
