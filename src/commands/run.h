@@ -76,7 +76,7 @@ struct Run : LockRequest {
   // Results.
   std::vector<ReplyGate> gates;
   bool aborted = false;  // atomic: a watched key had changed; the null array was written
-  bool refused = false;  // atomic: the log takes no writes; one error was written
+  bool refused = false;  // atomic: it cannot be done; one error was written
   uint64_t cycles = 0;   // atomic: that it took
 
   // Progress.

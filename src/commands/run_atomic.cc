@@ -2,6 +2,7 @@
 
 #include "base/cycles.h"
 #include "commands/run_locks.h"
+#include "commands/topic_changes.h"
 #include "shards/shard.h"
 
 namespace flashdb {
@@ -21,7 +22,9 @@ std::optional<std::string> RefusesRun(Shard& here, const Run& run) {
   for (size_t i = 0; i < run.count; ++i) {
     if (run.requests[i].command->has(kWrite)) bytes += LogBytesOf(run.requests[i]);
   }
-  return bytes == 0 ? std::nullopt : here.RefusesWrite(bytes);
+  if (auto refusal = bytes == 0 ? std::nullopt : here.RefusesWrite(bytes)) return refusal;
+  auto refused = RehearseTopics({run.requests.data(), run.count});
+  return refused ? std::optional(ErrorLineOf(refused->status)) : std::nullopt;
 }
 
 void ExecuteInOneGo(Shard& here, Run& run) {

@@ -1,4 +1,4 @@
-// TOPIC APPEND, COMMIT (local, on the partition's owner) and READ.
+// TOPIC READ, and how appends are answered.
 #include "commands/engine.h"
 #include "commands/metered.h"
 #include "commands/topic_args.h"
@@ -17,69 +17,6 @@ void ReplyAppended(ReplyWriter& reply, const StatusOr<std::vector<AppendedPart>>
     reply.Integer(static_cast<int64_t>(part.last_offset));
   }
 }
-
-namespace {
-
-// The partition that the command was routed to, or why there is none. If that topic is gone, maybe
-// another one has its name now.
-StatusOr<Partition*> PartitionOf(CommandContext& context, TopicStore& store,
-                                 std::string_view topic_name) {
-  context.keys.NoteSlot(context.key.slot);
-  if (Partition* partition = store.Find(context.key.hash, context.partition)) return partition;
-  const Topic* topic = store.catalog().FindTopic(topic_name);
-  Partition* partition = topic == nullptr ? nullptr : store.Find(*topic, context.partition);
-  if (partition == nullptr) return NoSuchTopic(topic_name);
-  return partition;
-}
-
-StatusOr<AppendedPart> AppendHere(CommandContext& context) {
-  TopicStore& store = TopicStore::Here();
-  FLASHDB_ASSIGN_OR_RETURN(TopicAppendArgs args, ParseTopicAppend(context.args));
-  FLASHDB_ASSIGN_OR_RETURN(Partition * partition, PartitionOf(context, store, args.topic));
-  if (store.FarBehind()) return store.BehindStatus();
-  absl::InlinedVector<const RecordInput*, 8> records;
-  for (const NewRecord& record : args.records) {
-    FLASHDB_RETURN_IF_ERROR(CheckRecordLimits(record.record, store.options().max_value_bytes));
-    if (record.partition.value_or(context.partition) != context.partition) {
-      return absl::InvalidArgumentError(
-          fmt::format("topic '{}' has no partition {}", args.topic, *record.partition));
-    }
-    records.push_back(&record.record);
-  }
-  return store.Append(*partition, records, args.stamp_or_null());
-}
-
-Status CommitHere(CommandContext& context) {
-  TopicStore& store = TopicStore::Here();
-  FLASHDB_ASSIGN_OR_RETURN(TopicCommitArgs args, ParseTopicCommit(context.args));
-  FLASHDB_ASSIGN_OR_RETURN(Partition * partition, PartitionOf(context, store, args.topic));
-  const Group* group = store.catalog().FindGroup(args.group);
-  if (group == nullptr) {
-    return absl::NotFoundError(
-        fmt::format("there is no group '{}'", args.group.substr(0, kMaxNameBytes)));
-  }
-  return store.Commit(*partition, *group, args.commit);
-}
-
-}  // namespace
-
-void TopicAppend(CommandContext& context) {
-  StatusOr<AppendedPart> part = AppendHere(context);
-  if (!part.ok()) return context.reply.Error(ErrorLineOf(part.status()));
-  context.reply.Array(1);
-  context.reply.Array(3);
-  context.reply.Integer(part->partition);
-  context.reply.Integer(static_cast<int64_t>(part->offset));
-  context.reply.Integer(static_cast<int64_t>(part->last_offset));
-}
-
-void TopicCommit(CommandContext& context) {
-  Status done = CommitHere(context);
-  if (!done.ok()) return context.reply.Error(ErrorLineOf(done));
-  context.reply.Ok();
-}
-
-// ---- READ --------------------------------------------------------------------------------------
 
 namespace {
 

@@ -4,6 +4,7 @@
 #include "commands/engine.h"
 #include "commands/observe.h"
 #include "commands/topic_args.h"
+#include "commands/topic_changes.h"
 #include "commands/topics.h"
 #include "topics/append_plan.h"
 
@@ -108,19 +109,10 @@ Task<void> ExecuteTopicCommand(const Request& request, int protocol, std::string
 Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& request, int protocol,
                                      std::string& out) {
   ReplyWriter reply(out, protocol);
-  if (!IsAppend(request)) {
-    co_return reply.Error("NOTFOUND there is no such topic, partition or group");
-  }
-  StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
-  if (!args.ok()) co_return reply.Error(ErrorLineOf(args.status()));
-  const Topic* topic = FindTopic(args->topic);
-  if (topic == nullptr) co_return reply.Error(ErrorLineOf(NoSuchTopic(args->topic)));
-  AppendPlan plan(*topic, args->stamp_or_null());
-  const uint64_t max_value_bytes = TopicStore::Here().options().max_value_bytes;
-  Status dealt = plan.Deal(args->records, max_value_bytes, request.partition);
-  if (!dealt.ok()) co_return reply.Error(ErrorLineOf(dealt));
+  StatusOr<std::unique_ptr<DealtBatch>> dealt = DealBatch(request);
+  if (!dealt.ok()) co_return reply.Error(ErrorLineOf(dealt.status()));
   AppendPlan::Outcome outcome =
-      co_await AppendInside(transaction, plan, AppendPlan::Patience::kCannotWait);
+      co_await AppendInside(transaction, (*dealt)->plan, AppendPlan::Patience::kCannotWait);
   if (!outcome.status.ok()) co_return reply.Error(ErrorLineOf(outcome.status));
   ReplyAppended(reply, std::move(outcome.parts));
 }

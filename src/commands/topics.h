@@ -12,7 +12,7 @@ namespace flashdb {
 /// [[partition, first offset, last offset], ...], or the error.
 void ReplyAppended(ReplyWriter& reply, const StatusOr<std::vector<AppendedPart>>& parts);
 
-// Local handlers, on the partition's owner (topic_records.cc).
+// Local handlers, on the partition's owner (topic_changes.cc).
 void TopicAppend(CommandContext& context);
 void TopicCommit(CommandContext& context);
 

@@ -12,6 +12,7 @@
 #include "commands/observe.h"
 #include "commands/run.h"
 #include "commands/topic_args.h"
+#include "commands/topic_changes.h"
 #include "commands/topic_routing.h"
 #include "shards/shard.h"
 #include "shards/transaction.h"
@@ -208,8 +209,14 @@ class WideExec {
       context_.reply.Error(*refusal);
     } else {
       bool unchanged = co_await WatchesHold();
-      if (unchanged) co_await ExecuteQueue();
-      if (!unchanged) context_.reply.NullArray();
+      if (!unchanged) {
+        context_.reply.NullArray();
+      } else if (Status possible = co_await TopicsAgree(); !possible.ok()) {
+        context_.rejected = true;
+        context_.reply.Error(ErrorLineOf(possible));
+      } else {
+        co_await ExecuteQueue();
+      }
     }
     co_await transaction_.Finish();
     context_.meter.Start();
@@ -255,6 +262,38 @@ class WideExec {
     };
     std::vector<int> held = co_await transaction_.AtEach(owners, check);
     co_return std::find(held.begin(), held.end(), 0) == held.end();
+  }
+
+  // What is refused of appends and commits is known before anything is executed. The status is that
+  // of the first one, in the client's order.
+  Task<Status> TopicsAgree() {
+    std::vector<std::unique_ptr<DealtBatch>> dealt(batch_.requests.size());
+    std::vector<ShardId> owners;
+    for (size_t i = 0; i < batch_.requests.size(); ++i) {
+      const Request& request = batch_.requests[i];
+      if (!request.command->has(kTopicData)) continue;
+      if (request.routed) {
+        owners.push_back(request.owner);
+        continue;
+      }
+      StatusOr<std::unique_ptr<DealtBatch>> batch = DealBatch(request);
+      if (!batch.ok()) co_return batch.status();
+      dealt[i] = *std::move(batch);
+      for (ShardId owner : dealt[i]->plan.Owners()) owners.push_back(owner);
+    }
+    if (owners.empty()) co_return OkStatus();
+    std::sort(owners.begin(), owners.end());
+    owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
+    auto rehearse = [this, &dealt](ShardId, Keyspace&) {
+      return RehearseTopics(batch_.requests, dealt);
+    };
+    std::vector<std::optional<TopicRefusal>> refusals =
+        co_await transaction_.AtEach(owners, rehearse);
+    std::optional<TopicRefusal> first;
+    for (std::optional<TopicRefusal>& refusal : refusals) {
+      if (refusal && (!first || refusal->request < first->request)) first = std::move(refusal);
+    }
+    co_return first ? first->status : OkStatus();
   }
 
   Task<void> ExecuteQueue() {

@@ -87,6 +87,16 @@ AppendPlan::Outcome AppendPlan::Append(TopicStore& store) const {
   return outcome;
 }
 
+Status AppendPlan::Rehearse(TopicStore& store, Rehearsal& rehearsal) const {
+  FLASHDB_RETURN_IF_ERROR(Look(store, Patience::kCannotWait).status);
+  for (const Part& part : parts_) {
+    if (!store.shard().Owns(part.slot)) continue;
+    FLASHDB_RETURN_IF_ERROR(
+        rehearsal.Append(*store.Find(topic_, part.partition), part.records.size(), stamp_));
+  }
+  return OkStatus();
+}
+
 AppendPlan::Outcome AppendPlan::LookAndAppend(TopicStore& store) const {
   Outcome look = Look(store, Patience::kCanWait);
   return look.status.ok() ? Append(store) : look;

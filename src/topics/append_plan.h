@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "shards/transaction.h"
+#include "topics/rehearsal.h"
 #include "topics/topic_service.h"
 #include "topics/topic_store.h"
 
@@ -52,6 +53,9 @@ class AppendPlan {
   Outcome Append(TopicStore& store) const;
   /// Both, for a caller that can wait.
   Outcome LookAndAppend(TopicStore& store) const;
+  /// Whether Append will do the owner's part, behind what has been rehearsed before. Changes
+  /// nothing.
+  Status Rehearse(TopicStore& store, Rehearsal& rehearsal) const;
 
   /// The owners' outcomes as one: the first error, or all parts by partition.
   static Outcome Join(std::vector<Outcome> outcomes);

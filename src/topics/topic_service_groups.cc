@@ -81,7 +81,7 @@ CommitOutcome CommitThere(const Topic& topic, const Group& group,
         outcome.committed.push_back(Shown(*partition, *partition->FindCommit(group.id)));
       }
     } else {
-      outcome.status = store.CheckCommit(*partition, commit);
+      outcome.status = TopicStore::CheckCommit(*partition, commit, partition->end());
     }
     if (!outcome.status.ok()) break;
   }

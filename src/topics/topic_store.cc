@@ -154,40 +154,38 @@ void TopicStore::Prefetch(std::span<const PartitionKey> partitions) const {
 
 // ---- Records -----------------------------------------------------------------------------------
 
-namespace {
-
-// What a batch is answered whose sequence is not new. Nullopt: it is new.
-std::optional<StatusOr<AppendedPart>> AnswerToRepeated(const Partition& partition, size_t count,
-                                                       const ProducerStamp& stamp) {
-  const ProducerBatch* last = partition.FindProducer(stamp.producer_id);
-  if (last == nullptr || stamp.sequence > last->sequence) return std::nullopt;
+StatusOr<bool> TopicStore::IsRepeated(const ProducerBatch* last, size_t records,
+                                      const ProducerStamp& stamp) {
+  if (last == nullptr || stamp.sequence > last->sequence) return false;
   if (stamp.sequence < last->sequence) {
     return absl::FailedPreconditionError(
         fmt::format("sequence {} of producer '{}' is older than its last one, {}: that batch was "
                     "appended or given up before",
                     stamp.sequence, stamp.producer_id, last->sequence));
   }
-  if (count != last->count) {
+  if (records != last->count) {
     return absl::FailedPreconditionError(fmt::format(
         "sequence {} of producer '{}' had {} records before and has {} now; give a new batch a "
         "new sequence",
-        stamp.sequence, stamp.producer_id, last->count, count));
+        stamp.sequence, stamp.producer_id, last->count, records));
   }
-  return AppendedPart{.partition = partition.number(),
-                      .offset = last->first,
-                      .last_offset = last->first + last->count - 1,
-                      .count = last->count,
-                      .timestamp = last->timestamp,
-                      .duplicate = true};
+  return true;
 }
-
-}  // namespace
 
 StatusOr<AppendedPart> TopicStore::Append(Partition& partition,
                                           std::span<const RecordInput* const> records,
                                           const ProducerStamp* stamp) {
   if (stamp != nullptr) {
-    if (auto answer = AnswerToRepeated(partition, records.size(), *stamp)) return *answer;
+    const ProducerBatch* last = partition.FindProducer(stamp->producer_id);
+    FLASHDB_ASSIGN_OR_RETURN(bool repeated, IsRepeated(last, records.size(), *stamp));
+    if (repeated) {
+      return AppendedPart{.partition = partition.number(),
+                          .offset = last->first,
+                          .last_offset = last->first + last->count - 1,
+                          .count = last->count,
+                          .timestamp = last->timestamp,
+                          .duplicate = true};
+    }
   }
   AppendedPart part{.partition = partition.number(),
                     .offset = partition.end(),
@@ -227,15 +225,15 @@ void TopicStore::AppendToTail(Partition& partition, std::string_view frame, Unix
   if (partition.unmarked_bytes() >= kFlushBytes) flushes_.Begin(partition);
 }
 
-Status TopicStore::CheckCommit(Partition& partition, const OffsetCommit& commit) const {
-  if (commit.offset <= partition.end()) return OkStatus();
+Status TopicStore::CheckCommit(const Partition& partition, const OffsetCommit& commit, Offset end) {
+  if (commit.offset <= end) return OkStatus();
   return absl::OutOfRangeError(
       fmt::format("offset {} is above the high watermark {} of partition {}; commit at most that",
-                  commit.offset, partition.end(), partition.number()));
+                  commit.offset, end, partition.number()));
 }
 
 Status TopicStore::Commit(Partition& partition, const Group& group, const OffsetCommit& commit) {
-  FLASHDB_RETURN_IF_ERROR(CheckCommit(partition, commit));
+  FLASHDB_RETURN_IF_ERROR(CheckCommit(partition, commit, partition.end()));
   PartitionCommit kept{.offset = commit.offset, .at = keys_.now(), .metadata = commit.metadata};
   std::string& log = *keys_.BeginTenantEffect(EffectOp::kTopicCommit, partition.slot());
   PutVarint(log, partition.topic());

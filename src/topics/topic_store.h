@@ -93,8 +93,12 @@ class TopicStore final : public Tenant {
   /// is older than that.
   StatusOr<AppendedPart> Append(Partition& partition, std::span<const RecordInput* const> records,
                                 const ProducerStamp* stamp);
-  /// OutOfRange if the offset is above the end.
-  Status CheckCommit(Partition& partition, const OffsetCommit& commit) const;
+  /// Whether the producer's `last` batch (null: it has none) was the one with that stamp.
+  /// FailedPrecondition if it had another number of records, or was a later one.
+  static StatusOr<bool> IsRepeated(const ProducerBatch* last, size_t records,
+                                   const ProducerStamp& stamp);
+  /// OutOfRange if the offset is above `end`, the partition's.
+  static Status CheckCommit(const Partition& partition, const OffsetCommit& commit, Offset end);
   /// The group's next record is `commit.offset`. As CheckCommit.
   Status Commit(Partition& partition, const Group& group, const OffsetCommit& commit);
 

@@ -147,6 +147,59 @@ TEST_F(TopicsTest, ARepeatedBatchOfAProducerIsNotAppendedAgainAlsoAfterARestart)
               StartsWith("CONFLICT sequence 6"));
 }
 
+// On one shard and on both, before anything is executed.
+TEST_F(TopicsTest, WhatATopicRefusesIsNotExecutedAtAll) {
+  Append("t", "first");
+  Run({"TOPIC", "CREATE", "many", "PARTITIONS", "16"});
+  ASSERT_EQ(OffsetOf(Run({"TOPIC", "APPEND", "t", "PRODUCER", "p", "5", "VALUE", "v"})), 1);
+  const std::string large((1 << 20) + 1, 'x');
+  const std::vector<std::pair<std::vector<std::string>, std::string>> refused = {
+      {{"TOPIC", "APPEND", "t", "PRODUCER", "p", "4", "VALUE", "v"}, "CONFLICT"},
+      {{"TOPIC", "APPEND", "t", "PRODUCER", "p", "5", "VALUE", "v", "VALUE", "w"}, "CONFLICT"},
+      {{"TOPIC", "APPEND", "t", "VALUE", large}, "ERR"},
+      {{"TOPIC", "APPEND", "t", "NONSENSE", "v"}, "ERR"},
+      {{"TOPIC", "APPEND", "t", "PARTITION", "1", "VALUE", "v"}, "ERR"},
+      {{"TOPIC", "APPEND", "many", "KEY", "a", "VALUE", large, "KEY", "b", "VALUE", "v"}, "ERR"},
+      {{"TOPIC", "COMMIT", "g", "t", "0", "4"}, "OUTOFRANGE"},
+      {{"TOPIC", "COMMIT", "g", "t", "1", "0"}, "NOTFOUND"}};
+  for (const auto& [command, code] : refused) {
+    for (const uint32_t shard : {0u, 1u}) {
+      client->Pipeline({{"MULTI"},
+                        {"SET", KeyOn(shard, 2, "key"), "v"},
+                        {"TOPIC", "APPEND", "t", "VALUE", "beside"},
+                        {"TOPIC", "COMMIT", "g", "t", "0", "1"},
+                        command});
+      EXPECT_THAT(Run({"EXEC"}).str, StartsWith(code))
+          << ::testing::PrintToString(command).substr(0, 99);
+    }
+  }
+  EXPECT_EQ(Run({"DBSIZE"}), Reply::Integer(0));
+  EXPECT_EQ(Values("t").size(), 2u);
+  EXPECT_TRUE(Run({"TOPIC", "OFFSETS", "g"}).elements.empty());
+}
+
+TEST_F(TopicsTest, ATransactionMayBuildOnItsOwnAppends) {
+  Run({"TOPIC", "CREATE", "t"});
+  for (const char* also : {"t", "elsewhere"}) {
+    client->Pipeline({{"MULTI"},
+                      {"TOPIC", "APPEND", "t", "PRODUCER", also, "1", "VALUE", "a"},
+                      {"TOPIC", "APPEND", "t", "PRODUCER", also, "1", "VALUE", "a"},
+                      {"TOPIC", "APPEND", "t", "PRODUCER", also, "2", "VALUE", "b"},
+                      {"TOPIC", "APPEND", also, "VALUE", "c"},
+                      {"TOPIC", "COMMIT", "g", "t", "0", "2"}});
+    const Reply done = Run({"EXEC"});
+    ASSERT_EQ(done.elements.size(), 5u) << ToString(done);
+    EXPECT_EQ(OffsetOf(done.elements[0]), OffsetOf(done.elements[1]));
+    EXPECT_TRUE(done.elements[4].ok()) << ToString(done);
+  }
+  EXPECT_THAT(Values("t"), ::testing::ElementsAre("a", "b", "c", "a", "b"));
+  client->Pipeline({{"MULTI"},
+                    {"TOPIC", "APPEND", "t", "PRODUCER", "q", "2", "VALUE", "v"},
+                    {"TOPIC", "APPEND", "t", "PRODUCER", "q", "1", "VALUE", "v"}});
+  EXPECT_THAT(Run({"EXEC"}).str, StartsWith("CONFLICT"));
+  EXPECT_EQ(Values("t").size(), 5u);
+}
+
 TEST_F(TopicsTest, ARepeatedBatchWithoutAKeyFindsItsPartition) {
   Run({"TOPIC", "CREATE", "many", "PARTITIONS", "8"});
   for (const char* sequence : {"1", "1", "2", "2", "2"}) {
