@@ -121,6 +121,25 @@ void HttpExchange::Fail(int status, std::string_view code, std::string_view mess
   response.Begin(status, kJsonType) += JsonError(code, message, details);
 }
 
+void HttpExchange::FailWithLine(std::string_view line) {
+  struct Row {
+    std::string_view prefix;
+    int status;
+    std::string_view code;
+  };
+  constexpr Row kRows[] = {
+      {"WRONGTYPE", 409, "wrong_type"}, {"OOM", 503, "out_of_memory"},
+      {"MISCONF", 503, "unavailable"},  {"NOAUTH", 401, "unauthorized"},
+      {"ERR", 400, "bad_request"},
+  };
+  for (const Row& row : kRows) {
+    if (!line.starts_with(row.prefix)) continue;
+    line.remove_prefix(std::min(row.prefix.size() + 1, line.size()));
+    return Fail(row.status, row.code, line);
+  }
+  Fail(503, "unavailable", line);
+}
+
 void HttpExchange::Fail(const Status& status) {
   const ErrorRow row = RowOf(status.code());
   if (row.http_status == 503 || row.http_status == 429) response.AddHeader("Retry-After", "1");

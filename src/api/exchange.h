@@ -72,6 +72,8 @@ class HttpExchange {
             std::string_view details = {});
   /// The error that `status`, which is not ok, stands for.
   void Fail(const Status& status);
+  /// The error that a command's error line ("OOM ...") stands for.
+  void FailWithLine(std::string_view line);
 
   // ---- Streams -------------------------------------------------------------------------------
 
@@ -79,9 +81,11 @@ class HttpExchange {
   virtual bool Gone() const = 0;
   /// Begins a response without an end.
   void BeginStream(std::string_view type) { response.BeginStream(200, type); }
-  /// Sends a piece of the stream once the gates are settled; returns when there is room for more
-  /// (about 1 MiB waits to be sent at most). False if the client is gone.
-  virtual Task<bool> Send(std::string_view bytes) = 0;
+  /// Waits until less than about 1 MiB waits to be sent, in turn with others who wait for it; not
+  /// if the client is gone.
+  virtual Task<void> AwaitRoom() = 0;
+  /// Sends a piece of the stream once the gates are settled. Before it, AwaitRoom() is due.
+  virtual void Send(std::string_view bytes) = 0;
 
  protected:
   /// Forgets the last request.

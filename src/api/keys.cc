@@ -13,35 +13,13 @@ constexpr QuerySpec kDb = {.name = "db",
                            .max = kDatabaseCount - 1,
                            .fallback = "0"};
 
-struct LineRow {
-  std::string_view prefix;
-  int status;
-  std::string_view code;
-};
-// What a command's error line says, by its code.
-constexpr LineRow kLines[] = {
-    {"WRONGTYPE", 409, "wrong_type"}, {"OOM", 503, "out_of_memory"},
-    {"MISCONF", 503, "unavailable"},  {"NOAUTH", 401, "unauthorized"},
-    {"ERR", 400, "bad_request"},
-};
-
-// Answers with a command's error.
-void FailWithLine(HttpExchange& exchange, std::string_view line) {
-  for (const LineRow& row : kLines) {
-    if (!line.starts_with(row.prefix)) continue;
-    line.remove_prefix(std::min(row.prefix.size() + 1, line.size()));
-    return exchange.Fail(row.status, row.code, line);
-  }
-  exchange.Fail(503, "unavailable", line);
-}
-
 // Runs a command on the database that the query names; false after an error response.
 Task<bool> Run(HttpExchange& exchange, const Args& args, std::string& reply) {
   exchange.session.db = static_cast<uint32_t>(exchange.Number("db"));
   const size_t start = reply.size();
   co_await RunCommand(exchange.engine, exchange.session, args, reply, exchange.gates);
   const auto error = ErrorOfReply(std::string_view(reply).substr(start));
-  if (error.has_value()) FailWithLine(exchange, *error);
+  if (error.has_value()) exchange.FailWithLine(*error);
   co_return !error.has_value();
 }
 

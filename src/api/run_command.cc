@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/check.h"
 #include "base/cycles.h"
 #include "commands/dispatch.h"
 #include "commands/engine.h"
@@ -135,6 +136,18 @@ Task<void> RunCommand(Engine& engine, Session& session, const Args& args, std::s
     default:
       co_await ExecuteAlone(request, kProtocol, session.no_touch, out, gates);
   }
+}
+
+std::optional<std::string> RefusesTopicCommand(std::string_view subcommand, Engine& engine,
+                                               Session& session) {
+  const Command* command = FindSubcommand("topic", subcommand);
+  FLASHDB_CHECK(command != nullptr, "there is no TOPIC {}", subcommand);
+  std::optional<std::string> refusal = Forbids(engine, session, *command);
+  if (refusal.has_value()) {
+    ++engine.stats.Of(*command).rejected;
+    CountError(engine, *refusal);
+  }
+  return refusal;
 }
 
 std::string RefusesStateless(const Args& args) {

@@ -2,7 +2,9 @@
 // client's.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "commands/command.h"
 #include "commands/session.h"
@@ -16,6 +18,11 @@ struct Engine;
 /// it depends on goes to `gates`. `args` must stay put until the end and not be empty.
 Task<void> RunCommand(Engine& engine, Session& session, const Args& args, std::string& out,
                       std::vector<Gate>& gates);
+
+/// Why TOPIC `subcommand` is refused before it is looked at (the error line), for routes that do
+/// the same without it: for want of memory, say.
+std::optional<std::string> RefusesTopicCommand(std::string_view subcommand, Engine& engine,
+                                               Session& session);
 
 /// Why a command makes no sense for a client that may be on another connection with each request
 /// (MULTI, SUBSCRIBE, SELECT, ...); empty if it does. `args` is not empty.

@@ -1,5 +1,7 @@
 // Streams of records: each partition is followed by a coroutine of its own, and all of them write
 // to one response.
+#include <algorithm>
+
 #include "api/topic_json.h"
 #include "api/topic_records.h"
 #include "shards/shard.h"
@@ -12,7 +14,10 @@ constexpr uint64_t kWaitMillis = 1000;
 constexpr uint64_t kPauseMillis = 20;
 // So often something is sent, so that nobody in between takes the connection for dead.
 constexpr uint64_t kSignMillis = 15'000;
-constexpr uint64_t kBytesAtOnce = 256 * 1024;
+// What is fetched waits for its turn to be sent.
+constexpr uint64_t kBytesOfAll = 8 << 20;
+constexpr uint64_t kLeastBytes = 16 << 10;
+constexpr uint64_t kMostBytes = 256 << 10;
 constexpr uint32_t kRecordsAtOnce = 1000;
 
 class Follower {
@@ -67,11 +72,12 @@ class Follower {
   Task<void> Run(std::vector<Place> places) {
     exchange_.BeginStream(as_events_ ? kEventsType : kLinesType);
     if (exchange_.request.method == HttpMethod::kHead) co_return;
-    co_await exchange_.Send(as_events_ ? ": records follow\n\n" : "");
+    exchange_.Send(as_events_ ? ": records follow\n\n" : "");
     following_ = places.size();
+    bytes_at_once_ = std::clamp(kBytesOfAll / following_, kLeastBytes, kMostBytes);
     for (const Place& place : places) Detach(Follow(place));
     co_await ended_;
-    if (!error_.ok()) co_await SendError();
+    if (!error_.ok()) SendError();
   }
 
  private:
@@ -84,7 +90,7 @@ class Follower {
                        .partition = place.partition,
                        .offset = place.offset,
                        .max_records = kRecordsAtOnce,
-                       .max_bytes = kBytesAtOnce,
+                       .max_bytes = bytes_at_once_,
                        .wait_ms = kWaitMillis};
       const uint64_t asked_at = Now();
       StatusOr<std::vector<FetchedPart>> parts = co_await FetchRecords(std::move(query), gates);
@@ -104,6 +110,7 @@ class Follower {
   }
 
   Task<void> SendPart(const FetchedPart& part, const Gates& gates) {
+    co_await exchange_.AwaitRoom();
     std::string text;
     if (part.count > 0) {
       text.reserve(part.frames.bytes() * 5 / 4 + part.count * size_t{100});
@@ -114,7 +121,7 @@ class Follower {
     if (text.empty()) co_return;
     sent_at_ = Now();
     exchange_.gates.insert(exchange_.gates.end(), gates.begin(), gates.end());
-    (void)co_await exchange_.Send(text);  // the loop asks whether the client is gone
+    exchange_.Send(text);
   }
 
   void Append(std::string& text, PartitionNumber partition, const RecordView& record) {
@@ -129,12 +136,11 @@ class Follower {
   }
 
   // The status has been sent long ago: an object that is no record tells how it ends.
-  Task<void> SendError() {
+  void SendError() {
     const bool gone = absl::IsNotFound(error_);
     const std::string json = JsonError(gone ? "not_found" : "unavailable", MessageOf(error_));
-    // In a variable: GCC 12 destroys both branches' temporaries of a co_await expression.
     const std::string text = as_events_ ? "event: error\ndata: " + json + "\n\n" : json + "\n";
-    (void)co_await exchange_.Send(text);
+    exchange_.Send(text);
   }
 
   HttpExchange& exchange_;
@@ -143,6 +149,7 @@ class Follower {
   const bool with_headers_;
   uint64_t sent_at_;
   size_t following_ = 0;
+  uint64_t bytes_at_once_ = kMostBytes;
   OneShotEvent ended_;
   Status error_;
 };

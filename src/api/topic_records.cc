@@ -2,13 +2,11 @@
 #include "api/topic_records.h"
 
 #include "api/record_bodies.h"
+#include "api/run_command.h"
 #include "api/topic_json.h"
 
 namespace flashdb {
 namespace {
-
-constexpr uint64_t kMaxWaitMillis = 300'000;
-constexpr uint64_t kMaxFetchBytes = uint64_t{64} << 20;
 
 constexpr QuerySpec kPartition = {.name = "partition",
                                   .kind = QuerySpec::Kind::kNumber,
@@ -49,6 +47,9 @@ void WriteAppended(JsonWriter& json, std::string_view topic,
 }
 
 Task<void> PostRecords(HttpExchange& exchange) {
+  if (auto refusal = RefusesTopicCommand("append", exchange.engine, exchange.session)) {
+    co_return exchange.FailWithLine(*refusal);
+  }
   RecordBatch batch;
   if (!ReadRecords(exchange, batch)) co_return;
   const std::string& topic = exchange.Path("topic");
@@ -108,7 +109,7 @@ std::vector<QuerySpec> FetchParameters() {
        .kind = kNumber,
        .doc = "Records in the response, of all partitions together, at most.",
        .min = 1,
-       .max = 10'000,
+       .max = kMaxFetchRecords,
        .fallback = "100"},
       {.name = "max_bytes",
        .kind = kNumber,
@@ -123,7 +124,7 @@ std::vector<QuerySpec> FetchParameters() {
       {.name = "wait_ms",
        .kind = kNumber,
        .doc = "Waits so long at most, until there are min_bytes to give.",
-       .max = kMaxWaitMillis,
+       .max = kMaxFetchWaitMillis,
        .fallback = "0"},
       {.name = "min_bytes",
        .kind = kNumber,

@@ -2,6 +2,7 @@
 #include "api/exchange.h"
 #include "api/json_object.h"
 #include "api/route.h"
+#include "api/run_command.h"
 #include "api/topic_json.h"
 
 namespace flashdb {
@@ -71,6 +72,9 @@ Task<void> GetTopic(HttpExchange& exchange) { co_await ShowTopic(exchange, 200);
 // Repeated with the same settings it changes nothing and succeeds: a client that has lost the
 // answer may ask again.
 Task<void> PutTopic(HttpExchange& exchange) {
+  if (auto refusal = RefusesTopicCommand("create", exchange.engine, exchange.session)) {
+    co_return exchange.FailWithLine(*refusal);
+  }
   StatusOr<TopicChange> settings = ReadSettings(exchange.request.body);
   if (!settings.ok()) co_return exchange.Fail(settings.status());
   const std::string& name = exchange.Path("topic");

@@ -37,6 +37,13 @@ Status ReadNumber(std::string_view name, std::string_view text, std::optional<T>
   return ReadNumber(name, text, *value);
 }
 
+// The same for numbers that are signed further on: times, and what is taken from them.
+Status ReadSigned(std::string_view name, std::string_view text, std::optional<uint64_t>& value) {
+  FLASHDB_RETURN_IF_ERROR(ReadNumber(name, text, value));
+  if (*value <= uint64_t{INT64_MAX}) return OkStatus();
+  return Syntax(fmt::format("{} '{}' is more than {}", name, *value, INT64_MAX));
+}
+
 bool Is(std::string_view word, std::string_view option) { return EqualsIgnoreCase(word, option); }
 
 }  // namespace
@@ -122,7 +129,7 @@ StatusOr<FetchQuery> ParseTopicRead(ArgView args) {
     } else if (Is(word, "OFFSET")) {
       FLASHDB_RETURN_IF_ERROR(ReadNumber(word, value, query.offset));
     } else if (Is(word, "TIME")) {
-      FLASHDB_RETURN_IF_ERROR(ReadNumber(word, value, time));
+      FLASHDB_RETURN_IF_ERROR(ReadSigned(word, value, time));
     } else if (Is(word, "GROUP")) {
       query.group = value;
     } else if (Is(word, "COUNT")) {
@@ -161,9 +168,9 @@ StatusOr<TopicChange> ParseTopicChange(ArgView args) {
     if (Is(word, "PARTITIONS")) {
       FLASHDB_RETURN_IF_ERROR(ReadNumber(word, value, change.partitions));
     } else if (Is(word, "RETENTION-MS")) {
-      FLASHDB_RETURN_IF_ERROR(ReadNumber(word, value, change.retention_ms));
+      FLASHDB_RETURN_IF_ERROR(ReadSigned(word, value, change.retention_ms));
     } else if (Is(word, "RETENTION-BYTES")) {
-      FLASHDB_RETURN_IF_ERROR(ReadNumber(word, value, change.retention_bytes));
+      FLASHDB_RETURN_IF_ERROR(ReadSigned(word, value, change.retention_bytes));
     } else if (Is(word, "CACHE-RECORDS")) {
       FLASHDB_RETURN_IF_ERROR(ReadNumber(word, value, change.cache_records));
     } else if (Is(word, "STORAGE")) {

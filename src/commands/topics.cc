@@ -100,6 +100,7 @@ void Help(SessionContext& context) {
        "READ <topic> [PARTITION <n>] [OFFSET <n> | TIME <unix ms> | GROUP <group>] [COUNT <n>]",
        "    [BYTES <n>] [MINBYTES <n>] [BLOCK <ms>]",
        "    Read records from an offset, a time, a group's committed offsets or the beginning.",
+       "    COUNT is at most 10000 (100), BYTES 67108864 (1048576), but one record always fits.",
        "    BLOCK waits for MINBYTES (1) of records.",
        "COMMIT <group> <topic> <partition> <offset> [METADATA <text>]",
        "    Note the offset of the next record that the group has to read.",

@@ -168,10 +168,10 @@ void HttpConnection::Exchange::Reset() {
   Clear();
 }
 
-Task<bool> HttpConnection::Exchange::Send(std::string_view bytes) {
+Task<void> HttpConnection::Exchange::AwaitRoom() { co_await RoomOf{connection_}; }
+
+void HttpConnection::Exchange::Send(std::string_view bytes) {
   if (!Gone()) connection_.PutStream(bytes);
-  co_await RoomOf{connection_};
-  co_return !Gone();
 }
 
 bool HttpConnection::HasRoom() const { return ClientIsGone() || OutputBytes() <= kStreamHigh; }

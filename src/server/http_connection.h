@@ -26,7 +26,8 @@ class HttpConnection final : public SocketConnection {
    public:
     explicit Exchange(HttpConnection& connection);
     bool Gone() const override { return connection_.ClientIsGone(); }
-    Task<bool> Send(std::string_view bytes) override;
+    Task<void> AwaitRoom() override;
+    void Send(std::string_view bytes) override;
     /// Gets it ready for the parser's request.
     void Reset();
 
@@ -36,7 +37,10 @@ class HttpConnection final : public SocketConnection {
   /// `co_await RoomOf{connection}`: until a stream may send more, or nobody listens.
   struct RoomOf {
     HttpConnection& connection;
-    bool await_ready() const { return connection.HasRoom(); }
+    bool await_ready() const {
+      return connection.ClientIsGone() ||
+             (connection.room_waiters_.empty() && connection.HasRoom());
+    }
     void await_suspend(std::coroutine_handle<> waiter) {
       connection.room_waiters_.push_back(waiter);
     }

@@ -107,16 +107,21 @@ struct FetchCancel {
 /// Ends the wait, if there is one; later ones with the same object do not wait.
 void CancelFetch(FetchCancel& cancel);
 
+inline constexpr uint32_t kMaxFetchRecords = 10'000;
+inline constexpr uint64_t kMaxFetchBytes = uint64_t{64} << 20;
+inline constexpr uint64_t kMaxFetchWaitMillis = 300'000;
+
 struct FetchQuery {
   std::string topic;
   std::optional<PartitionNumber> partition;  // none: all, each from its own offset
   std::optional<Offset> offset;              // needs a partition unless the topic has one only
   std::optional<UnixMillis> from_time;       // else from the beginning; or a group's:
   std::optional<std::string> group;          // from its committed offsets, if neither is given
-  uint32_t max_records = 100;                // 1 to 10000, of all partitions together
-  uint64_t max_bytes = 1 << 20;              // but at least one record
-  uint64_t min_bytes = 1;                    // with wait_ms: what is worth an answer
-  uint64_t wait_ms = 0;                      // how long to wait for it, at most
+  uint32_t max_records = 100;                // 1 to kMaxFetchRecords, of all partitions together
+  uint64_t max_bytes = 1 << 20;              // 1 to kMaxFetchBytes; but at least one record
+  uint64_t min_bytes = 1;                    // with wait_ms: what is worth an answer; above
+                                             // max_bytes it is as that
+  uint64_t wait_ms = 0;                      // how long to wait for it; kMaxFetchWaitMillis at most
   std::vector<PartitionNumber> only;         // if not empty: of these partitions only
   FetchCancel* cancel = nullptr;             // outlives the fetch
 };

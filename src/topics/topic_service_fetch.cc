@@ -7,9 +7,6 @@
 namespace flashdb {
 namespace {
 
-constexpr uint32_t kMaxFetchRecords = 10'000;
-constexpr uint64_t kMaxWaitMillis = 300'000;
-
 // Where to begin in a partition: at `offset`, at a time, or where a group is.
 struct Begin {
   std::optional<Offset> offset;
@@ -33,6 +30,10 @@ class Fetcher {
       return absl::InvalidArgumentError(
           fmt::format("max_records {}; it may be 1 to {}", query_.max_records, kMaxFetchRecords));
     }
+    if (query_.max_bytes == 0 || query_.max_bytes > kMaxFetchBytes) {
+      return absl::InvalidArgumentError(
+          fmt::format("max_bytes {}; it may be 1 to {}", query_.max_bytes, kMaxFetchBytes));
+    }
     if (query_.partition.value_or(0) >= topic_.config.partitions) {
       return absl::InvalidArgumentError(fmt::format("topic '{}' has no partition {}; it has {}",
                                                     topic_.name, *query_.partition,
@@ -55,12 +56,11 @@ class Fetcher {
 
   Task<StatusOr<std::vector<FetchedPart>>> Execute() {
     const uint64_t deadline = Shard::Current().clock().MonotonicNanos() +
-                              std::min(query_.wait_ms, kMaxWaitMillis) * 1'000'000;
+                              std::min(query_.wait_ms, kMaxFetchWaitMillis) * 1'000'000;
     for (;;) {
       Status status = co_await FetchAll();
       if (!status.ok()) co_return status;
-      const bool enough = bytes_ >= query_.min_bytes || count_ >= query_.max_records;
-      if (query_.wait_ms == 0 || enough || Ended() ||
+      if (query_.wait_ms == 0 || HasEnough() || Ended() ||
           Shard::Current().clock().MonotonicNanos() >= deadline) {
         break;
       }
@@ -72,6 +72,25 @@ class Fetcher {
   }
 
  private:
+  uint64_t MinBytes() const { return std::min(query_.min_bytes, query_.max_bytes); }
+
+  // Records that are there, but are not in the answer, did not fit: nothing more will.
+  bool HasEnough() const {
+    const bool full = std::any_of(parts_.begin(), parts_.end(), [](const FetchedPart& part) {
+      return part.next_offset < part.high_watermark;
+    });
+    return bytes_ >= MinBytes() || count_ >= query_.max_records || (full && count_ > 0);
+  }
+
+  // What the next partition may add.
+  ReadLimits Limits() const {
+    const uint64_t bytes = query_.max_bytes - bytes_;
+    const uint64_t missing = MinBytes() - std::min(MinBytes(), bytes_);
+    return {.records = query_.max_records - count_,
+            .bytes = bytes,
+            .enough = query_.wait_ms == 0 ? bytes / 2 : std::max(bytes / 2, missing)};
+  }
+
   bool Ended() const {
     return TopicStore::Here().waits().ended() ||
            (query_.cancel != nullptr && query_.cancel->cancelled);
@@ -155,8 +174,7 @@ class Fetcher {
     }
     Step step;
     step.in_storage =
-        !store.ReadFromMemory(*partition, std::max(from, partition->start()),
-                              query_.max_records - count_, query_.max_bytes - bytes_, step.part);
+        !store.ReadFromMemory(*partition, std::max(from, partition->start()), Limits(), step.part);
     return step;
   }
 
@@ -177,8 +195,7 @@ class Fetcher {
     Partition* partition = store.Find(topic_, begun.partition);
     (void)store.shard().keys().TakeGate();  // the visit before has noted it
     if (partition == nullptr) co_return Deleted();
-    co_return co_await store.ReadFromStorage(
-        *partition, std::move(begun), query_.max_records - count_, query_.max_bytes - bytes_);
+    co_return co_await store.ReadFromStorage(*partition, std::move(begun), Limits());
   }
 
  public:

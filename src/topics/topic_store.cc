@@ -265,15 +265,10 @@ void TopicStore::WakeAll(std::vector<ClientWait>& waits) {
 
 namespace {
 
-struct Limits {
-  uint32_t records;
-  uint64_t bytes;
-};
-
 // Takes records from part.next_offset on as long as the limits of the answer allow; false if they
 // are reached. None beyond the high watermark that the answer tells: files that are being read may
 // have got more. A block that grows is copied: the answer is read by the client's shard.
-bool TakeFrom(BlockRef from, bool grows, Limits limits, FetchedPart& part) {
+bool TakeFrom(BlockRef from, bool grows, const ReadLimits& limits, FetchedPart& part) {
   const RecordBlock& block = *from;
   const size_t first = block.IndexOf(part.next_offset);
   const bool all = block.end() <= part.high_watermark;
@@ -300,23 +295,38 @@ bool TakeFrom(BlockRef from, bool grows, Limits limits, FetchedPart& part) {
 }
 
 // A client that reads a long way would otherwise get scraps whenever the cache has a few records.
-bool WorthReplying(const FetchedPart& part, const Limits& limits) {
-  return part.count >= limits.records ||
-         (part.count > 0 && part.frames.bytes() >= limits.bytes / 2);
+bool WorthReplying(const FetchedPart& part, const ReadLimits& limits) {
+  return part.count >= limits.records || (part.count > 0 && part.frames.bytes() >= limits.enough);
+}
+
+// How much to ask the storage for at once. It is copied, and few records are not worth much.
+size_t StepBytes(const PartitionStorage& storage, const FetchedPart& part,
+                 const ReadLimits& limits) {
+  constexpr uint64_t kLeast = 64u << 10;
+  constexpr uint64_t kMost = 1u << 20;
+  const uint64_t average = storage.bytes() / std::max<uint64_t>(storage.record_count(), 1);
+  const uint64_t records = limits.records - part.count;
+  const uint64_t left = limits.bytes - std::min(limits.bytes, part.frames.bytes());
+  return std::min(left, std::clamp(2 * records * average, kLeast, kMost));
 }
 
 }  // namespace
 
-bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_records,
-                                uint64_t max_bytes, FetchedPart& part) {
+bool TopicStore::ReadFromMemory(Partition& partition, Offset from, const ReadLimits& limits,
+                                FetchedPart& part) {
   part.partition = partition.number();
   part.start = partition.start();
   part.high_watermark = partition.end();
   part.next_offset = from;
-  const Limits limits{max_records, max_bytes};
+  const bool in_memory = TakeFromMemory(partition, limits, part);
+  stats_.records_fetched += part.count;
+  stats_.bytes_fetched += part.frames.bytes();
+  return in_memory;
+}
+
+bool TopicStore::TakeFromMemory(Partition& partition, const ReadLimits& limits, FetchedPart& part) {
   bool room = true;
-  bool in_memory = true;
-  while (room && part.next_offset < partition.end()) {
+  while (room && part.next_offset < part.high_watermark) {
     if (part.next_offset >= partition.tail_start()) {
       BlockRef block = partition.TailBlock(part.next_offset);
       const bool grows = partition.TailGrows(*block);
@@ -324,31 +334,26 @@ bool TopicStore::ReadFromMemory(Partition& partition, Offset from, uint32_t max_
       continue;
     }
     BlockRef block = cache_.Find(partition.cache_handle(), part.next_offset);
-    if (block == nullptr) {
-      in_memory = WorthReplying(part, limits);
-      break;
-    }
+    if (block == nullptr) return WorthReplying(part, limits);
     room = TakeFrom(std::move(block), false, limits, part);
   }
-  stats_.records_fetched += part.count;
-  stats_.bytes_fetched += part.frames.bytes();
-  return in_memory;
+  return true;
 }
 
 Task<StatusOr<FetchedPart>> TopicStore::ReadFromStorage(Partition& partition, FetchedPart part,
-                                                        uint32_t max_records, uint64_t max_bytes) {
-  const Limits limits{max_records, max_bytes};
+                                                        ReadLimits limits) {
   const uint32_t count_before = part.count;
   const uint64_t bytes_before = part.frames.bytes();
-  bool room = true;
-  while (room && !WorthReplying(part, limits) &&
-         part.next_offset < std::min(part.high_watermark, partition.storage().readable_end())) {
-    const uint64_t wanted = max_bytes - std::min<uint64_t>(max_bytes, part.frames.bytes());
-    StatusOr<BlockRef> block = co_await partition.storage().Read(part.next_offset, wanted);
+  PartitionStorage& storage = partition.storage();
+  bool done = false;
+  while (!done && part.next_offset < std::min(part.high_watermark, storage.readable_end())) {
+    StatusOr<BlockRef> block =
+        co_await storage.Read(part.next_offset, StepBytes(storage, part, limits));
     if (!block.ok() && part.count > 0) break;  // the next fetch says it
     if (!block.ok()) co_return block.status();
     cache_.Insert(partition.cache_handle(), *block, partition.cache_records);
-    room = TakeFrom(*std::move(block), false, limits, part);
+    const bool room = TakeFrom(*std::move(block), false, limits, part);
+    done = !room || TakeFromMemory(partition, limits, part);
   }
   stats_.records_fetched += part.count - count_before;
   stats_.bytes_fetched += part.frames.bytes() - bytes_before;

@@ -47,6 +47,13 @@ struct TopicOptions {
   size_t write_bytes = WriteBuffers::kLargeBytes;
 };
 
+/// Of one read: it ends before these are exceeded, but has at least one record if there is one.
+struct ReadLimits {
+  uint32_t records;
+  uint64_t bytes;   // of frames
+  uint64_t enough;  // bytes for which files are not waited for any more; at most `bytes`
+};
+
 class TopicStore final : public Tenant {
  public:
   using PartitionKey = std::pair<TopicId, PartitionNumber>;
@@ -102,14 +109,14 @@ class TopicStore final : public Tenant {
   /// The group's next record is `commit.offset`. As CheckCommit.
   Status Commit(Partition& partition, const Group& group, const OffsetCommit& commit);
 
-  /// Reads from memory. False if what is there is little or nothing, and more has to come from the
+  /// Reads from memory. False if what is there is not enough, and more has to come from the
   /// storage. `from` is at least start() and at most end().
-  bool ReadFromMemory(Partition& partition, Offset from, uint32_t max_records, uint64_t max_bytes,
+  bool ReadFromMemory(Partition& partition, Offset from, const ReadLimits& limits,
                       FetchedPart& part);
-  /// Goes on from the storage; ends where memory goes on, or earlier. The limits are of all of
-  /// `part`.
+  /// Goes on from the storage, and from memory where that goes on, up to part.high_watermark. The
+  /// limits are of all of `part`.
   Task<StatusOr<FetchedPart>> ReadFromStorage(Partition& partition, FetchedPart part,
-                                              uint32_t max_records, uint64_t max_bytes);
+                                              ReadLimits limits);
 
   /// The first record at or after `time`; end() if there is none.
   Task<StatusOr<Offset>> OffsetOfTime(Partition& partition, UnixMillis time);
@@ -182,6 +189,7 @@ class TopicStore final : public Tenant {
                                                          FilesOf files);
   Status AddPartitions(const Topic& topic, FilesOf files);
   void DropPartition(std::unique_ptr<Partition> partition);
+  bool TakeFromMemory(Partition& partition, const ReadLimits& limits, FetchedPart& part);
   /// The one way into a tail: counts the frame and lists the partition as dirty.
   void AppendToTail(Partition& partition, std::string_view frame, UnixMillis timestamp);
   void WakeWaits(Partition& partition);

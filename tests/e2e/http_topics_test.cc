@@ -32,6 +32,15 @@ class HttpTopicsTest : public HttpServerTest {
     EXPECT_EQ(reply.status, 200) << reply.body;
     return reply.json();
   }
+  // Bytes.
+  size_t MemoryOfLargestClient() {
+    const std::string clients = client->Command({"CLIENT", "LIST"}).str;
+    size_t largest = 0;
+    for (size_t at = 0; (at = clients.find(" tot-mem=", at)) != std::string::npos; ++at) {
+      largest = std::max<size_t>(largest, std::stoul(clients.substr(at + 9)));
+    }
+    return largest;
+  }
   int StatusOfAppend(const json& body) { return http->PostJson("/topics/t/records", body).status; }
 };
 
@@ -308,12 +317,7 @@ TEST_F(HttpTopicsTest, AStreamThatNobodyReadsPauses) {
   const std::string value(500'000, 'x');
   for (int i = 0; i < 60; ++i) Append("t", {{"value", value}});  // 30 MB
   std::this_thread::sleep_for(milliseconds(300));
-  const std::string clients = client->Command({"CLIENT", "LIST"}).str;
-  size_t largest = 0;
-  for (size_t at = 0; (at = clients.find(" tot-mem=", at)) != std::string::npos; ++at) {
-    largest = std::max<size_t>(largest, std::stoul(clients.substr(at + 9)));
-  }
-  EXPECT_LT(largest, size_t{6} << 20) << clients;
+  EXPECT_LT(MemoryOfLargestClient(), size_t{6} << 20);
   size_t received = 0;
   while (received < 30'000'000) {
     const size_t size = follower.ReadUntil("x", milliseconds(5000)).size();
@@ -321,6 +325,41 @@ TEST_F(HttpTopicsTest, AStreamThatNobodyReadsPauses) {
     received += size;
   }
   EXPECT_GE(received, 30'000'000u);
+}
+
+TEST_F(HttpTopicsTest, AStreamOfManyPartitionsThatNobodyReadsPausesToo) {
+  constexpr int kPartitions = 128;
+  constexpr size_t kValue = 250'000;
+  ASSERT_TRUE(
+      client->Command({"TOPIC", "CREATE", "t", "PARTITIONS", std::to_string(kPartitions)}).ok());
+  for (int p = 0; p < kPartitions; ++p) {
+    client->Command({"TOPIC", "APPEND", "t", "PARTITION", std::to_string(p), "VALUE",
+                     std::string(kValue, 'x')});
+  }
+  RawSocket follower(server.http_port());
+  follower.Send("GET /topics/t/records?follow=true&from_time=0 HTTP/1.1\r\nHost: h\r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(1000));
+  EXPECT_LT(MemoryOfLargestClient(), size_t{6} << 20);
+  size_t received = 0;
+  while (received < kPartitions * kValue) {
+    const size_t size = follower.ReadUntil("x", milliseconds(5000)).size();
+    if (size == 0) break;
+    received += size;
+  }
+  EXPECT_GE(received, kPartitions * kValue);
+}
+
+TEST_F(HttpTopicsTest, AppendsAreRefusedWhenMemoryIsUsedUp) {
+  Append("t", {{"value", "a"}});
+  for (uint32_t shard : {0u, 1u}) client->Command({"SET", KeyOn(shard, 2, "key"), "v"});
+  ASSERT_TRUE(client->Command({"CONFIG", "SET", "maxmemory", "1"}).ok());
+  const HttpReply refused = http->PostJson("/topics/t/records", {{"value", "b"}});
+  EXPECT_EQ(refused.status, 503) << refused.body;
+  EXPECT_EQ(refused.json()["error"], "out_of_memory");
+  EXPECT_EQ(http->PostJson("/topics/new/records", {{"value", "b"}}).status, 503);
+  ASSERT_TRUE(client->Command({"CONFIG", "SET", "maxmemory", "0"}).ok());
+  EXPECT_EQ(Append("t", {{"value", "c"}})["offset"], 1);
+  EXPECT_EQ(Fetch("/topics")["topics"].size(), 1u);
 }
 
 TEST_F(HttpTopicsTest, AShutdownEndsWaitsAndStreams) {

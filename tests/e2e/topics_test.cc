@@ -34,7 +34,7 @@ class TopicsTest : public ServerTest {
   std::vector<std::string> Values(std::string_view topic, std::string_view offset = "0",
                                   std::string_view partition = "0") {
     const Reply read = Run({"TOPIC", "READ", topic, "PARTITION", partition, "OFFSET", offset,
-                            "COUNT", "10000", "BYTES", "100000000"});
+                            "COUNT", "10000", "BYTES", "67108864"});
     std::vector<std::string> values;
     if (read.elements.size() != 1) return {ToString(read)};
     for (const Reply& record : At(read.elements[0], "records").elements) {
@@ -230,6 +230,68 @@ TEST_F(TopicsTest, ABlockingReadWaitsForRecordsAndTimesOut) {
   const Reply read = reader.GetReply();
   ASSERT_EQ(read.elements.size(), 1u) << ToString(read);
   EXPECT_EQ(At(read.elements[0], "records").elements.at(0).elements[3].str, "new");
+}
+
+TEST_F(TopicsTest, NumbersOutOfRangeAreRefusedAndTheLargestOnesMeanWhatTheySay) {
+  const std::string most = "9223372036854775807";
+  const std::string more = "9223372036854775808";
+  for (const char* option : {"RETENTION-MS", "RETENTION-BYTES"}) {
+    EXPECT_THAT(Run({"TOPIC", "CREATE", "t", option, more}).str, HasSubstr(most));
+  }
+  ASSERT_TRUE(Run({"TOPIC", "CREATE", "t", "RETENTION-MS", most}).ok());
+  EXPECT_THAT(Run({"TOPIC", "ALTER", "t", "RETENTION-MS", more}).str, HasSubstr(most));
+  EXPECT_EQ(Append("t", "kept"), 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // retention has its turn
+  EXPECT_THAT(Values("t"), ::testing::ElementsAre("kept"));
+  EXPECT_TRUE(Run({"TOPIC", "READ", "t", "TIME", more}).is_error());
+  for (const char* bytes : {"0", "67108865"}) {
+    EXPECT_THAT(Run({"TOPIC", "READ", "t", "BYTES", bytes}).str, HasSubstr("1 to 67108864"));
+  }
+}
+
+// A backlog in the files, and `in_memory` records behind it.
+class BacklogTest : public TopicsTest {
+ protected:
+  void Fill(int in_files, int in_memory) {
+    for (int i = 0; i < in_files; ++i) Append("t", std::string(kValue, 'f'));
+    ASSERT_TRUE(server.Restart().ok());
+    client = std::make_unique<Client>(Connect());
+    for (int i = 0; i < in_memory; ++i) Append("t", std::string(kValue, 'm'));
+  }
+  // How many records a read that may wait a long time gives at once.
+  size_t ReadAtOnce(const std::string& count, const std::string& bytes,
+                    const std::string& min_bytes) {
+    const auto began = std::chrono::steady_clock::now();
+    const Reply read = Run({"TOPIC", "READ", "t", "OFFSET", "0", "COUNT", count, "BYTES", bytes,
+                            "MINBYTES", min_bytes, "BLOCK", "8000"});
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(4));
+    return read.elements.size() == 1 ? At(read.elements[0], "records").elements.size() : 0;
+  }
+
+  static constexpr size_t kValue = 50'000;
+};
+
+TEST_F(BacklogTest, AReadThatCouldWaitIsAnsweredWhenItsMinimumIsInTheFiles) {
+  Fill(30, 0);
+  EXPECT_GE(ReadAtOnce("1000", "1000000", "900000"), 18u);
+  EXPECT_GE(ReadAtOnce("1000", "1000000", "1000000"), 19u) << "no further record fits";
+  EXPECT_GE(ReadAtOnce("1000", "1000000", "5000000"), 19u) << "no more than BYTES can come";
+  EXPECT_EQ(ReadAtOnce("3", "1000000", "1000000"), 3u);
+}
+
+TEST_F(BacklogTest, FilesAndMemoryTogetherMakeUpTheMinimum) {
+  Fill(6, 6);
+  EXPECT_EQ(ReadAtOnce("1000", "4000000", "580000"), 12u);
+}
+
+TEST_F(BacklogTest, ForFewRecordsLittleIsReadWhateverBytesAreAllowed) {
+  Fill(200, 0);
+  EXPECT_EQ(ReadAtOnce("1", "67108864", "1"), 1u);
+  const std::string info = Run({"INFO", "topics"}).str;
+  const std::string name = "topic_cache_bytes:";
+  ASSERT_NE(info.find(name), std::string::npos) << info;
+  EXPECT_LT(std::stoull(info.substr(info.find(name) + name.size())), 1'200'000u)
+      << "what was read is in the cache";
 }
 
 TEST_F(TopicsTest, AGroupGoesOnWhereItCommitted) {
