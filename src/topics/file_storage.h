@@ -69,7 +69,7 @@ class FileStorage final : public PartitionStorage {
   /// Sealed segments are compacted; a call reads, and maybe rewrites, one of them.
   bool Compact(UnixMillis tombstones_before) override;
 
-  void Drop() override;
+  bool Drop() override;
   bool busy() const override { return busy_ > 0; }
   Status FlushBlocking() override;
 
@@ -190,7 +190,7 @@ class FileStorage final : public PartitionStorage {
   void StartRemoving();
   Task<void> RemoveLoop();
   Task<Status> RemoveFiles(SegmentRef segment);
-  void FinishDrop();
+  Task<void> FinishDrop();
   Task<void> DropAll(std::string directory);
   Task<void> RemoveTopicDirectory();
   /// For operations that change names: a drop waits for them.

@@ -72,8 +72,8 @@ Task<Status> FileStorage::RemoveFiles(SegmentRef segment) {
   co_return OkStatus();
 }
 
-void FileStorage::Drop() {
-  if (std::exchange(dropped_, true)) return;
+bool FileStorage::Drop() {
+  if (std::exchange(dropped_, true)) return false;
   queue_.clear();
   removed_.clear();
   compaction_.reset();
@@ -83,32 +83,31 @@ void FileStorage::Drop() {
   active_ = nullptr;
   bytes_ = records_ = queued_bytes_ = 0;
   readable_end_ = end_;
-  if (!has_directory_) return;
-  if (names_changing_ == 0) {
-    FinishDrop();
-  } else {
-    files_.Occupy(directory_);
-  }
+  if (!has_directory_) return false;
+  files_.Occupy(directory_);
+  if (names_changing_ == 0) Detach(FinishDrop());
+  return false;
 }
 
 // Moves the directory aside: its name is free for a new topic.
-void FileStorage::FinishDrop() {
+Task<void> FileStorage::FinishDrop() {
+  Busy busy(*this);
   const std::string aside = DirectoryWhenDeleted();
-  const Status renamed = files_.files().Rename(directory_, aside);
-  if (renamed.ok()) {
-    Detach(DropAll(aside));
-  } else if (absl::IsNotFound(renamed)) {
-    Detach(RemoveTopicDirectory());
-  } else {
-    Fail(renamed);
-  }
+  const int32_t renamed = co_await files_.Rename(directory_, aside);
   files_.Vacate(directory_);
+  if (renamed == 0) {
+    co_await DropAll(aside);
+  } else if (renamed == -ENOENT) {
+    co_await RemoveTopicDirectory();
+  } else {
+    Fail(ErrnoStatus(-renamed, "rename " + directory_));
+  }
 }
 
 Task<int32_t> FileStorage::ChangeName(FileOperation operation) {
   ++names_changing_;
   const int32_t result = co_await operation;
-  if (--names_changing_ == 0 && dropped_) FinishDrop();
+  if (--names_changing_ == 0 && dropped_) Detach(FinishDrop());
   co_return result;
 }
 

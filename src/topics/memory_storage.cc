@@ -86,6 +86,7 @@ Offset MemoryStorage::StartFor(const RetentionLimits& limits, UnixMillis now) co
   uint64_t bytes = bytes_;
   Offset start = start_;
   for (const Held& held : blocks_) {
+    if (bytes_ - bytes >= kFreedBytes) break;
     const uint64_t without = bytes - held.block->bytes().size();
     const bool too_much = limits.max_bytes > 0 && without >= limits.max_bytes;
     const bool too_old =
@@ -163,11 +164,14 @@ bool MemoryStorage::Compact(UnixMillis tombstones_before) {
   return true;
 }
 
-void MemoryStorage::Drop() {
-  blocks_.clear();
+bool MemoryStorage::Drop() {
   compaction_.reset();
   bytes_ = records_ = 0;
   start_ = end_;
+  for (size_t freed = 0; freed < kFreedBytes && !blocks_.empty(); blocks_.pop_front()) {
+    freed += blocks_.front().block->MemoryBytes();
+  }
+  return !blocks_.empty();
 }
 
 }  // namespace flashdb

@@ -43,12 +43,13 @@ class MemoryStorage final : public PartitionStorage {
   /// All blocks but the last are compacted; a call visits at most kCompactedBytes of them.
   bool Compact(UnixMillis tombstones_before) override;
 
-  void Drop() override;
+  bool Drop() override;
   bool busy() const override { return reads_ > 0; }
   Status FlushBlocking() override { return OkStatus(); }
 
  private:
   static constexpr size_t kCompactedBytes = 1u << 20;
+  static constexpr size_t kFreedBytes = 1u << 20;  // at once, about
 
   struct Held {
     BlockRef block;

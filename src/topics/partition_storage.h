@@ -75,15 +75,17 @@ class PartitionStorage {
 
   /// Forgets records below `start`, as far as whole segments allow, in the background.
   virtual void TrimTo(Offset start) = 0;
-  /// The start that `limits` allow at `now`: records below may go. Never beyond readable_end().
+  /// The start that `limits` allow at `now`: records below may go. Never beyond readable_end(). If
+  /// much may go, a part of it, which trimming takes a short time for: ask again then.
   virtual Offset StartFor(const RetentionLimits& limits, UnixMillis now) const = 0;
   /// Begins (or goes on with) compaction: of records with the same key only the last stays, and of
   /// tombstones none that is older than `tombstones_before`. Bounded work per call, in the
   /// background; true if there is more to do now.
   virtual bool Compact(UnixMillis tombstones_before) = 0;
 
-  /// Removes everything, in the background.
-  virtual void Drop() = 0;
+  /// Removes everything: a part of what is in memory per call, so that a call is short, and files
+  /// in the background. True if it has to be called again. Nothing else is asked of it afterwards.
+  virtual bool Drop() = 0;
   /// An asynchronous operation or a Read is under way.
   virtual bool busy() const = 0;
   /// Blocking, for recovery and shutdown; not while busy() (a CHECK): all that was appended is

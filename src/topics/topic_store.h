@@ -212,7 +212,7 @@ class TopicStore final : public Tenant {
   void RetainSome(UnixMillis now);
   void Fail(Status status);
   void NoteStall();
-  void BuryDead();
+  void BuryDead(size_t most);
 
   Shard& shard_;
   Keyspace& keys_;
@@ -227,7 +227,7 @@ class TopicStore final : public Tenant {
   FlushQueue flushes_;
   struct Dropped {
     std::unique_ptr<Partition> partition;
-    bool dropping = false;  // its files are being removed
+    bool waits = true;  // its storage has to be told (again) to remove everything
   };
   std::vector<Dropped> dropped_;  // until their removal is settled and done
   std::vector<PartitionKey> retain_round_;
@@ -239,6 +239,7 @@ class TopicStore final : public Tenant {
   uint64_t stored_in_memory_ = 0;
   uint64_t next_pump_nanos_ = 0;
   UnixMillis next_retention_ = 0;
+  bool retains_more_ = false;  // it goes on at the next pump
   Status failure_;
   Status stall_;                  // of some partition; what is told of it
   Status stall_met_;              // in this round of retries

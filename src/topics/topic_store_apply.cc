@@ -149,7 +149,8 @@ Status TopicStore::BuryReplayed() {
   Status buried = OkStatus();
   for (Dropped& dropped : dropped_) {
     PartitionStorage& storage = dropped.partition->storage();
-    storage.Drop();
+    while (storage.Drop()) {
+    }
     FLASHDB_CHECK(!storage.busy(), "a partition is dropped in the background of the replay");
     buried.Update(storage.failure());
   }

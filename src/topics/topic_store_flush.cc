@@ -19,6 +19,7 @@ constexpr size_t kFlushesAtATime = 32;
 constexpr size_t kHurriedFlushesAtATime = 256;
 constexpr UnixMillis kRetentionMillis = 1000;
 constexpr size_t kRetainedPerPump = 16;
+constexpr size_t kDropsPerPump = 16;
 constexpr UnixMillis kTombstoneMillis = 24 * 3600 * 1000;
 
 }  // namespace
@@ -30,7 +31,7 @@ void TopicStore::Pump() {
   if (nanos < next_pump_nanos_) return;
   next_pump_nanos_ = nanos + kPumpNanos;
   const UnixMillis now = keys_.now();
-  BuryDead();
+  BuryDead(kDropsPerPump);
   if (unflushed_bytes_ >= options_.unflushed_bytes / 2) shard_.log().RequestSync();
   retries_stalled_ = nanos >= next_retry_nanos_;
   flushes_.GoOn(nanos, [this](Partition& partition) { return FlushSome(partition); });
@@ -45,7 +46,8 @@ void TopicStore::Pump() {
 
 uint64_t TopicStore::NextDeadlineNanos() const {
   uint64_t pump = UINT64_MAX;
-  if (flushes_.flushing() > 0 || FlushIsDue(shard_.clock().MonotonicNanos()) || !dropped_.empty()) {
+  if (flushes_.flushing() > 0 || FlushIsDue(shard_.clock().MonotonicNanos()) || !dropped_.empty() ||
+      retains_more_) {
     pump = next_pump_nanos_;
   } else if (!flushes_.empty()) {
     pump = next_pump_nanos_ + kWaitingPumpNanos;
@@ -170,6 +172,7 @@ void TopicStore::NoteStall() {
 // ---- Retention and compaction ------------------------------------------------------------------
 
 void TopicStore::RetainSome(UnixMillis now) {
+  retains_more_ = false;
   if (retain_round_.empty()) {
     if (now < next_retention_) return;
     next_retention_ = now + kRetentionMillis;
@@ -201,24 +204,28 @@ void TopicStore::Retain(Partition& partition, UnixMillis now) {
   PutVarint(log, start);
   CountStored(partition, [&] { partition.TrimTo(start); });
   cache_.TrimTo(partition.cache_handle(), partition.start());
+  retain_round_.emplace_back(partition.topic(), partition.number());  // there may be more
+  retains_more_ = true;
 }
 
 // ---- The end of partitions and of all ----------------------------------------------------------
 
 // The files of a deleted partition go when its end is settled: until then a crash would bring it
 // back.
-void TopicStore::BuryDead() {
+void TopicStore::BuryDead(size_t most) {
   for (Dropped& dropped : dropped_) {
+    if (most == 0) break;
     const SlotId slot = dropped.partition->slot();
-    if (dropped.dropping || shard_.locks().Locked(slot) ||
+    if (!dropped.waits || shard_.locks().Locked(slot) ||
         shard_.commits().settled() < keys_.LastChange(slot)) {
       continue;
     }
-    dropped.partition->storage().Drop();
-    dropped.dropping = true;
+    for (; dropped.waits && most > 0; --most) {
+      dropped.waits = dropped.partition->storage().Drop();
+    }
   }
   std::erase_if(dropped_, [](const Dropped& dropped) {
-    return dropped.dropping && !dropped.partition->storage().busy();
+    return !dropped.waits && !dropped.partition->storage().busy();
   });
 }
 
@@ -240,7 +247,7 @@ bool TopicStore::busy() const {
 }
 
 void TopicStore::GiveAll() {
-  BuryDead();  // their places are free for those that follow
+  BuryDead(SIZE_MAX);  // their places are free for those that follow
   flushes_.ForEach([](Partition& partition) { partition.GiveAll(); });
 }
 

@@ -333,6 +333,28 @@ TEST_F(TopicsTest, ADeletedTopicIsGoneAndOneOfItsNameBeginsAtZero) {
   EXPECT_THAT(Values("t"), ::testing::ElementsAre("new"));
 }
 
+TEST_F(TopicsTest, ATopicOfManyPartitionsGoesWithAllItsFiles) {
+  server.Kill9();
+  server.options().args.insert(server.options().args.end(), {"--topic-flush-interval-ms", "1"});
+  Start();
+  ASSERT_TRUE(Run({"TOPIC", "CREATE", "t", "PARTITIONS", "200"}).ok());
+  std::vector<std::vector<std::string>> batch;
+  for (int p = 0; p < 200; ++p) {
+    batch.push_back({"TOPIC", "APPEND", "t", "PARTITION", std::to_string(p), "VALUE", "v"});
+  }
+  client->Pipeline(batch);
+  const std::string directory = server.dir() + "/topics/t";
+  ASSERT_TRUE(Eventually([&] { return std::filesystem::exists(directory + "/199"); }));
+  ASSERT_TRUE(Run({"TOPIC", "DELETE", "t"}).ok());
+  EXPECT_EQ(Append("t", "new"), 0);
+  auto entries = [&] {
+    std::error_code ignored;
+    return std::distance(std::filesystem::directory_iterator(directory, ignored), {});
+  };
+  EXPECT_TRUE(Eventually([&] { return entries() == 1; })) << entries();
+  EXPECT_THAT(Values("t"), ::testing::ElementsAre("new"));
+}
+
 TEST_F(TopicsTest, ATopicMadeAnewKeepsItsFilesAtEveryRestart) {
   const std::string file = server.dir() + "/topics/t/0/00000000000000000000.log";
   Append("t", "old");

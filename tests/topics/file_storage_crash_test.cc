@@ -367,6 +367,7 @@ TEST_F(FileStorageCrashTest, AReplayedTopicIsRemovedAgainThoughItsFirstRemovalWa
   AppendNumbered(New(0, 7), 200);
   Settle(*storages_.back());
   storages_.back()->Drop();
+  disk_->RunOne();
   ASSERT_TRUE(disk_->Exists("/data/topic/0.deleted-7"));
   std::unique_ptr<FakeDisk> after = disk_->CrashedCopy(false, 1);
   disk_->RunAll();

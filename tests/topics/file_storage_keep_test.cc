@@ -262,6 +262,7 @@ TEST_F(FileStorageKeepTest, DirectoriesThatNobodyWantsAreRemovedAtTheStart) {
     Settle(storage);
   }
   storages_[2]->Drop();
+  disk_->RunOne();
   EXPECT_TRUE(disk_->Exists("/data/topic/2.deleted-7"));
   std::unique_ptr<FakeDisk> after = disk_->CrashedCopy(false, 1);
   disk_->RunAll();

@@ -112,5 +112,25 @@ TEST(MemoryStorageTest, CompactionKeepsTheLastRecordOfEachKeyAndAllWithoutOne) {
   EXPECT_FALSE(storage.Compact(kOld));
 }
 
+TEST(MemoryStorageTest, MuchIsFreedInStepsThatAreShort) {
+  constexpr size_t kBlocks = 1000;
+  constexpr size_t kBytes = 20'000;
+  MemoryStorage storage;
+  for (Offset i = 0; i < kBlocks; ++i) storage.Append(NumberedBlock(i, i + 1, kBytes), i + 1);
+  const uint64_t bytes = storage.bytes();
+  storage.TrimTo(storage.StartFor({.max_bytes = 1}, 0));
+  EXPECT_LT(storage.start(), kBlocks / 10);
+  EXPECT_GT(storage.bytes(), bytes * 8 / 10);
+  for (size_t i = 0; i < kBlocks; ++i) storage.TrimTo(storage.StartFor({.max_bytes = 1}, 0));
+  EXPECT_EQ(storage.record_count(), 1u);
+  for (Offset i = kBlocks; i < 2 * kBlocks; ++i) {
+    storage.Append(NumberedBlock(i, i + 1, kBytes), i + 1);
+  }
+  size_t calls = 1;
+  while (storage.Drop()) ++calls;
+  EXPECT_GT(calls, 10u);
+  EXPECT_EQ(storage.bytes(), 0u);
+}
+
 }  // namespace
 }  // namespace flashdb
