@@ -113,6 +113,7 @@ StatusOr<TopicCommitArgs> ParseTopicCommit(ArgView args) {
   FLASHDB_RETURN_IF_ERROR(ReadNumber("offset", args[5], parsed.commit.offset));
   if (args.size() == 6) return parsed;
   if (args.size() != 8 || !Is(args[6], "METADATA")) return UnknownOption(args[6]);
+  FLASHDB_RETURN_IF_ERROR(CheckMetadata(args[7]));
   parsed.commit.metadata = args[7];
   return parsed;
 }

@@ -157,16 +157,22 @@ struct GroupOffsets {
   std::vector<CommittedOffset> partitions;  // those with a commit
 };
 struct OffsetCommit {
+  static constexpr size_t kMaxMetadataBytes = 4096;
+
   PartitionNumber partition = 0;
   Offset offset = 0;
-  std::string metadata;  // at most 4096 bytes
+  std::string metadata;
 };
+/// InvalidArgument if the metadata is too long.
+Status CheckMetadata(std::string_view metadata);
 /// The member on whose behalf a commit is done; it is refused if the partition is no longer its.
 struct MemberStamp {
   std::string member_id;
   uint64_t generation = 0;
 };
 
+/// As FindTopic.
+Task<StatusOr<Group>> FindGroup(std::string name, Gates& gates);
 Task<StatusOr<Group>> CreateGroup(std::string name, Gates& gates);
 Task<Status> DeleteGroup(std::string name, Gates& gates);
 Task<std::vector<Group>> ListGroups(Gates& gates);

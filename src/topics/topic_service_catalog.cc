@@ -141,13 +141,20 @@ Status NoSuchTopic(std::string_view name) {
   return absl::NotFoundError(fmt::format("there is no topic '{}'", name.substr(0, kMaxNameBytes)));
 }
 
+namespace {
+
+StatusOr<Topic> TopicOf(TopicStore& store, std::string_view name) {
+  const Topic* topic = store.catalog().FindTopic(name);
+  if (topic == nullptr) return NoSuchTopic(name);
+  return *topic;
+}
+
+}  // namespace
+
 Task<StatusOr<Topic>> FindTopic(std::string name, Gates& gates) {
   if (const Topic* topic = TopicStore::Here().catalog().FindTopic(name)) co_return *topic;
-  std::vector<Topic> topics = co_await ListTopics(gates);  // it may be under way
-  for (Topic& topic : topics) {
-    if (topic.name == name) co_return std::move(topic);
-  }
-  co_return NoSuchTopic(name);
+  auto find = [&name](TopicStore& store) { return TopicOf(store, name); };
+  co_return co_await ReadCatalog(find, gates);  // it may be under way
 }
 
 Task<std::vector<Topic>> ListTopics(Gates& gates) {
@@ -175,10 +182,7 @@ PartitionInfo InfoOf(const Partition& partition) {
 }  // namespace
 
 Task<StatusOr<TopicInfo>> DescribeTopic(std::string name, Gates& gates) {
-  auto find = [&](TopicStore& store) {
-    const Topic* topic = store.catalog().FindTopic(name);
-    return topic == nullptr ? StatusOr<Topic>(NoSuchTopic(name)) : StatusOr<Topic>(*topic);
-  };
+  auto find = [&name](TopicStore& store) { return TopicOf(store, name); };
   StatusOr<Topic> topic = co_await ReadCatalog(find, gates);
   if (!topic.ok()) co_return topic.status();
   TopicInfo info{.topic = *topic, .partitions = {}};
@@ -210,6 +214,18 @@ Task<StatusOr<TopicInfo>> DescribeTopic(std::string name, Gates& gates) {
 }
 
 // ---- Groups ------------------------------------------------------------------------------------
+
+Task<StatusOr<Group>> FindGroup(std::string name, Gates& gates) {
+  auto find = [&name](TopicStore& store) -> StatusOr<Group> {
+    const Group* group = store.catalog().FindGroup(name);
+    if (group == nullptr) {
+      return absl::NotFoundError(
+          fmt::format("there is no group '{}'", name.substr(0, kMaxNameBytes)));
+    }
+    return *group;
+  };
+  co_return co_await ReadCatalog(find, gates);
+}
 
 Task<StatusOr<Group>> CreateGroup(std::string name, Gates& gates) {
   if (Status valid = CheckName("group", name); !valid.ok()) co_return valid;

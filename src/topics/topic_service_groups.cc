@@ -8,20 +8,9 @@
 namespace flashdb {
 namespace {
 
-constexpr size_t kMaxMetadataBytes = 4096;
 constexpr uint64_t kMinSessionMillis = 1000;
 constexpr uint64_t kMaxSessionMillis = 300'000;
 constexpr size_t kMaxTopicsOfMember = 256;
-
-// As the last change of the catalog left it, once that is done.
-Task<StatusOr<Group>> FindGroup(std::string name, Gates& gates) {
-  std::vector<Group> groups = co_await ListGroups(gates);
-  for (Group& group : groups) {
-    if (group.name == name) co_return std::move(group);
-  }
-  co_return absl::NotFoundError(
-      fmt::format("there is no group '{}'", name.substr(0, kMaxNameBytes)));
-}
 
 Task<StatusOr<Group>> FindOrCreateGroup(std::string name, Gates& gates) {
   if (const Group* group = TopicStore::Here().catalog().FindGroup(name)) co_return *group;
@@ -34,6 +23,12 @@ Task<StatusOr<Group>> FindOrCreateGroup(std::string name, Gates& gates) {
 
 // ---- Committed offsets -------------------------------------------------------------------------
 
+Status CheckMetadata(std::string_view metadata) {
+  if (metadata.size() <= OffsetCommit::kMaxMetadataBytes) return OkStatus();
+  return absl::InvalidArgumentError(fmt::format("metadata of {} bytes; at most {} are kept",
+                                                metadata.size(), OffsetCommit::kMaxMetadataBytes));
+}
+
 namespace {
 
 Status CheckCommits(const Topic& topic, const std::vector<OffsetCommit>& commits) {
@@ -44,10 +39,7 @@ Status CheckCommits(const Topic& topic, const std::vector<OffsetCommit>& commits
                                                     topic.name, commit.partition,
                                                     topic.config.partitions));
     }
-    if (commit.metadata.size() > kMaxMetadataBytes) {
-      return absl::InvalidArgumentError(fmt::format("metadata of {} bytes; at most {} are kept",
-                                                    commit.metadata.size(), kMaxMetadataBytes));
-    }
+    FLASHDB_RETURN_IF_ERROR(CheckMetadata(commit.metadata));
   }
   return OkStatus();
 }

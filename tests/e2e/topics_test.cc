@@ -308,6 +308,17 @@ TEST_F(TopicsTest, AGroupGoesOnWhereItCommitted) {
   EXPECT_EQ(At(offsets.elements[0], "metadata").str, "m");
 }
 
+TEST_F(TopicsTest, MetadataOfACommitIsBounded) {
+  Append("t", "value");
+  const std::string most(4096, 'm');
+  EXPECT_TRUE(Run({"TOPIC", "COMMIT", "g", "t", "0", "1", "METADATA", most}).ok());
+  for (const char* group : {"g", "new"}) {
+    EXPECT_THAT(Run({"TOPIC", "COMMIT", group, "t", "0", "1", "METADATA", most + "m"}).str,
+                HasSubstr("4096"));
+  }
+  EXPECT_EQ(At(Run({"TOPIC", "OFFSETS", "g"}).elements.at(0), "metadata").str, most);
+}
+
 TEST_F(TopicsTest, MembersOfAGroupShareThePartitionsAndALeaverGivesItsBack) {
   ASSERT_TRUE(Run({"TOPIC", "CREATE", "t", "PARTITIONS", "4"}).ok());
   auto share = [](const Reply& member) {
