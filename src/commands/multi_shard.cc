@@ -173,19 +173,13 @@ void AddKeys(Transaction& transaction, const Request& request) {
   if (request.command->has(kAllSlots) || request.command->kind == CommandKind::kWalk) {
     transaction.AddAllSlots();
   }
-  if (request.command->has(kTopicData)) {
-    for (SlotId slot : SlotsOfTopicCommand(request)) transaction.AddSlot(slot);
-  }
+  if (request.routed) transaction.AddSlot(request.key.slot);
   ForEachKey(*request.command, request.args.size(),
              [&](size_t i) { transaction.AddSlot(SlotOf(request.args[i])); });
 }
 
 Task<void> ExecuteInside(Transaction& transaction, const Request& request, int protocol,
                          bool no_touch, std::string& out) {
-  if (request.command->has(kTopicData) && !request.routed) {
-    co_await ExecuteTopicCommandInside(transaction, request, protocol, out);
-    co_return;
-  }
   switch (request.command->kind) {
     case CommandKind::kSpread:
       co_await ExecuteSpread(transaction, request, protocol, no_touch, out);

@@ -4,7 +4,6 @@
 #include "commands/engine.h"
 #include "commands/observe.h"
 #include "commands/topic_args.h"
-#include "commands/topic_changes.h"
 #include "commands/topics.h"
 #include "topics/append_plan.h"
 
@@ -74,16 +73,6 @@ void PrefetchPartitions(std::span<const Request* const> requests) {
   TopicStore::Here().Prefetch(partitions);
 }
 
-std::vector<SlotId> SlotsOfTopicCommand(const Request& request) {
-  if (request.routed) return {request.key.slot};
-  const Topic* topic = IsAppend(request) ? FindTopic(request.args[2]) : nullptr;
-  StatusOr<TopicAppendArgs> args = ParseTopicAppend(request.args);
-  if (topic == nullptr || !args.ok()) return {};
-  AppendPlan plan(*topic, args->stamp_or_null());
-  if (!plan.Deal(args->records, UINT64_MAX, request.partition).ok()) return {};
-  return plan.slots();
-}
-
 // ---- Without a shard of its own ----------------------------------------------------------------
 
 Task<void> ExecuteTopicCommand(const Request& request, int protocol, std::string& out,
@@ -105,14 +94,11 @@ Task<void> ExecuteTopicCommand(const Request& request, int protocol, std::string
   reply.Ok();
 }
 
-// Only batches for several partitions come here; whatever else was not routed is an error.
-Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& request, int protocol,
-                                     std::string& out) {
+Task<void> AppendBatchInside(Transaction& transaction, const AppendPlan& plan, int protocol,
+                             std::string& out) {
   ReplyWriter reply(out, protocol);
-  StatusOr<std::unique_ptr<DealtBatch>> dealt = DealBatch(request);
-  if (!dealt.ok()) co_return reply.Error(ErrorLineOf(dealt.status()));
   AppendPlan::Outcome outcome =
-      co_await AppendInside(transaction, (*dealt)->plan, AppendPlan::Patience::kCannotWait);
+      co_await AppendInside(transaction, plan, AppendPlan::Patience::kCannotWait);
   if (!outcome.status.ok()) co_return reply.Error(ErrorLineOf(outcome.status));
   ReplyAppended(reply, std::move(outcome.parts));
 }

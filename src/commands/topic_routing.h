@@ -7,6 +7,7 @@
 
 #include "commands/run.h"
 #include "shards/transaction.h"
+#include "topics/append_plan.h"
 #include "topics/topic_service.h"
 
 namespace flashdb {
@@ -21,15 +22,12 @@ bool RouteTopicCommand(Request& request);
 /// shard.
 void PrefetchPartitions(std::span<const Request* const> requests);
 
-/// The slots of all partitions that the command concerns, for its locks in a transaction.
-std::vector<SlotId> SlotsOfTopicCommand(const Request& request);
-
 /// Runs a command that RouteTopicCommand found no shard for; the reply goes to `out`.
 Task<void> ExecuteTopicCommand(const Request& request, int protocol, std::string& out,
                                Gates& gates);
-/// The same inside a transaction that has locked its slots.
-Task<void> ExecuteTopicCommandInside(Transaction& transaction, const Request& request, int protocol,
-                                     std::string& out);
+/// A batch for several partitions, inside a transaction that has locked the plan's slots.
+Task<void> AppendBatchInside(Transaction& transaction, const AppendPlan& plan, int protocol,
+                             std::string& out);
 /// Before EXEC: creates the topic or group that the command needs, if that is to be, and waits
 /// while the topic's files are too far behind the log. An error means that the command cannot be
 /// done.

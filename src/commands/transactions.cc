@@ -201,6 +201,10 @@ class WideExec {
         replies_(batch.requests.size()) {}
 
   Task<void> Execute() {
+    if (Status dealt = DealBatches(); !dealt.ok()) {
+      context_.rejected = true;
+      co_return context_.reply.Error(ErrorLineOf(dealt));
+    }
     for (const Request& request : batch_.requests) AddKeys(transaction_, request);
     for (const WatchedKey& watched : batch_.watches) transaction_.AddSlot(SlotOf(watched.key));
     std::optional<std::string> refusal = co_await transaction_.Lock(LogBytes());
@@ -264,29 +268,36 @@ class WideExec {
     co_return std::find(held.begin(), held.end(), 0) == held.end();
   }
 
+  // The partitions of a batch are chosen once: they are locked, and a topic may get more meanwhile.
+  Status DealBatches() {
+    dealt_.resize(batch_.requests.size());
+    for (size_t i = 0; i < batch_.requests.size(); ++i) {
+      const Request& request = batch_.requests[i];
+      if (!request.command->has(kTopicData) || request.routed) continue;
+      FLASHDB_ASSIGN_OR_RETURN(dealt_[i], DealBatch(request));
+      for (SlotId slot : dealt_[i]->plan.slots()) transaction_.AddSlot(slot);
+    }
+    return OkStatus();
+  }
+
+  std::vector<ShardId> OwnersOfTopics() const {
+    std::vector<ShardId> owners;
+    for (size_t i = 0; i < batch_.requests.size(); ++i) {
+      if (batch_.requests[i].routed) owners.push_back(batch_.requests[i].owner);
+      if (dealt_[i] == nullptr) continue;
+      for (ShardId owner : dealt_[i]->plan.Owners()) owners.push_back(owner);
+    }
+    std::sort(owners.begin(), owners.end());
+    owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
+    return owners;
+  }
+
   // What is refused of appends and commits is known before anything is executed. The status is that
   // of the first one, in the client's order.
   Task<Status> TopicsAgree() {
-    std::vector<std::unique_ptr<DealtBatch>> dealt(batch_.requests.size());
-    std::vector<ShardId> owners;
-    for (size_t i = 0; i < batch_.requests.size(); ++i) {
-      const Request& request = batch_.requests[i];
-      if (!request.command->has(kTopicData)) continue;
-      if (request.routed) {
-        owners.push_back(request.owner);
-        continue;
-      }
-      StatusOr<std::unique_ptr<DealtBatch>> batch = DealBatch(request);
-      if (!batch.ok()) co_return batch.status();
-      dealt[i] = *std::move(batch);
-      for (ShardId owner : dealt[i]->plan.Owners()) owners.push_back(owner);
-    }
+    const std::vector<ShardId> owners = OwnersOfTopics();
     if (owners.empty()) co_return OkStatus();
-    std::sort(owners.begin(), owners.end());
-    owners.erase(std::unique(owners.begin(), owners.end()), owners.end());
-    auto rehearse = [this, &dealt](ShardId, Keyspace&) {
-      return RehearseTopics(batch_.requests, dealt);
-    };
+    auto rehearse = [this](ShardId, Keyspace&) { return RehearseTopics(batch_.requests, dealt_); };
     std::vector<std::optional<TopicRefusal>> refusals =
         co_await transaction_.AtEach(owners, rehearse);
     std::optional<TopicRefusal> first;
@@ -343,6 +354,10 @@ class WideExec {
   Task<void> ExecuteApart(size_t index) {
     const Request& request = batch_.requests[index];
     std::string& out = replies_[index];
+    if (dealt_[index] != nullptr) {
+      co_return co_await AppendBatchInside(transaction_, dealt_[index]->plan,
+                                           context_.session.protocol, out);
+    }
     if (HasKeys(request)) {
       co_await ExecuteInside(transaction_, request, context_.session.protocol,
                              context_.session.no_touch, out);
@@ -387,6 +402,7 @@ class WideExec {
   const bool publishes_;
   bool gates_taken_ = false;
   Transaction transaction_;
+  std::vector<std::unique_ptr<DealtBatch>> dealt_;  // by request; null: it is none for several
   std::vector<std::string> replies_;
   std::vector<size_t> step_;
   std::vector<ShardId> step_shards_;

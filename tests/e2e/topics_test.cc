@@ -5,6 +5,8 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <stop_token>
+#include <thread>
 
 #include "e2e/fixture.h"
 
@@ -176,6 +178,36 @@ TEST_F(TopicsTest, WhatATopicRefusesIsNotExecutedAtAll) {
   EXPECT_EQ(Run({"DBSIZE"}), Reply::Integer(0));
   EXPECT_EQ(Values("t").size(), 2u);
   EXPECT_TRUE(Run({"TOPIC", "OFFSETS", "g"}).elements.empty());
+}
+
+// Keys go to other partitions then, whose slots the transaction may not have locked.
+TEST_F(TopicsTest, ATopicMayGrowWhileTransactionsAppendToIt) {
+  std::jthread grower([this](const std::stop_token& over) {
+    Client own = Connect();
+    while (!over.stop_requested()) {
+      own.Command({"TOPIC", "DELETE", "t"});
+      own.Command({"TOPIC", "CREATE", "t", "PARTITIONS", "2"});
+      for (int n = 3; n < 60 && !over.stop_requested(); ++n) {
+        own.Command({"TOPIC", "ALTER", "t", "PARTITIONS", std::to_string(n)});
+      }
+    }
+  });
+  std::vector<std::string> append = {"TOPIC", "APPEND", "t"};
+  for (const char* key : {"a", "b", "c", "d", "e", "f"}) {
+    append.insert(append.end(), {"KEY", key, "VALUE", "v"});
+  }
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+  int executed = 0;
+  while (std::chrono::steady_clock::now() < until) {
+    client->Pipeline({{"MULTI"}, append, append});
+    const Reply reply = Run({"EXEC"});
+    ASSERT_TRUE(client->connected()) << server.stderr_text();
+    if (!reply.is_error()) ++executed;
+  }
+  grower.request_stop();
+  grower.join();
+  EXPECT_GT(executed, 20);
+  EXPECT_EQ(*server.Terminate(), 0) << server.stderr_text();
 }
 
 TEST_F(TopicsTest, ATransactionMayBuildOnItsOwnAppends) {
